@@ -1,0 +1,14 @@
+"""The errors and warnings that users are meant to read."""
+
+from __future__ import annotations
+
+
+class PinpointError(ValueError):
+    """Something the user gave cannot be used; the message says what, what was expected and what to do.
+
+    The command line prints it and ends with code 2; napari shows it as a notification. Neither shows a traceback.
+    """
+
+
+class PinpointWarning(UserWarning):
+    """The run goes on, but its result may not be what the user expects."""

@@ -1,0 +1,1 @@
+"""Scores against truth, and the bounds to compare them with."""

@@ -1,0 +1,245 @@
+"""Localizations: the one table. Truth, prediction, file and layer are all this.
+
+Coordinates are pixels; **the centre of the first pixel is (0, 0)**; y points down, x to the right; frames count from
+0. Whatever another program means by its numbers is converted where its files are read and written, nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_pinpoint.errors import PinpointError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column of the table means: its dtype, unit and one line."""
+
+    dtype: str
+    unit: str
+    meaning: str
+
+
+#: Every column that has a meaning of its own. Other columns are kept under their own names.
+COLUMNS: dict[str, Column] = {
+    "frame": Column("int64", "frames", "time point in the stack, from 0"),
+    "y": Column("float64", "px", "row; the centre of the first pixel is 0"),
+    "x": Column("float64", "px", "column; the centre of the first pixel is 0"),
+    "z": Column("float64", "px", "plane, in steps of the stack (z_step_nm)"),
+    "t": Column("float64", "frames", "absolute time; then frame = floor(t + 0.5)"),
+    "trace": Column("int64", "", "index of the trace an event belongs to"),
+    "height": Column("float32", "px", "height of the object's box"),
+    "width": Column("float32", "px", "width of the object's box"),
+    "label": Column("str", "", "class"),
+    "channel": Column("int64", "", "channel of the stack"),
+    "position": Column("int64", "", "stage position of the stack"),
+    "plane": Column("int64", "", "plane that was looked at"),
+    "region": Column("int64", "", "region (of Shapes or Labels) the point lies in"),
+    "photons": Column("float32", "photoelectrons", "detected photoelectrons of the emitter"),
+    "background": Column("float32", "photoelectrons/px", "background under the emitter"),
+    "psf_sigma_y": Column("float32", "px", "standard deviation of the PSF along y"),
+    "psf_sigma_x": Column("float32", "px", "standard deviation of the PSF along x"),
+    "uncertainty_y": Column("float32", "px", "standard error of y (1 sigma)"),
+    "uncertainty_x": Column("float32", "px", "standard error of x (1 sigma)"),
+    "uncertainty_z": Column("float32", "px", "standard error of z (1 sigma), in steps of the stack"),
+    "uncertainty_photons": Column("float32", "photoelectrons", "standard error of photons (1 sigma)"),
+    "uncertainty_background": Column("float32", "photoelectrons/px", "standard error of background (1 sigma)"),
+    "log_likelihood": Column("float32", "", "log likelihood of the fit"),
+    "probability": Column("float32", "", "probability that there is an emitter"),
+    "particle": Column("int64", "", "the same emitter over frames"),
+    "n_frames": Column("int64", "frames", "frames merged into this row"),
+    "row": Column("int64", "", "row of a board's corner grid"),
+    "column": Column("int64", "", "column of a board's corner grid"),
+    "source": Column("str", "", "who made the point: a model, 'manual', 'truth'"),
+    "moved_by": Column("float32", "px", "how far a click was moved when it was snapped"),
+    "flags": Column("int64", "", "sum of the values in FLAGS that apply"),
+}
+REQUIRED = ("frame", "y", "x")
+
+#: Bits of the column `flags`.
+FLAGS = {
+    "ignore": 1,  # truth too faint to be seen: neither expected nor punished
+    "edge": 2,
+    "not_converged": 4,
+    "overlapping": 8,
+    "saturated": 16,
+}
+
+
+class Localizations:
+    """Columns of equal length, and the calibration they were measured with. Never changed once made.
+
+    Parameters
+    ----------
+    columns
+        Name to values. `frame`, `y` and `x` are required; known names (COLUMNS) are converted to their dtype.
+        A column that is not known stays away: it is never filled with zeros.
+    pixel_size_nm, z_step_nm
+        Size of a pixel and distance of planes in nanometres, None where unknown.
+    record
+        How the table came to be, as plain JSON values: input, model, camera, settings, versions and the list `steps`.
+
+    Examples
+    --------
+    >>> table = Localizations({"frame": [0, 0, 1], "y": [1.5, 2.0, 3.25], "x": [4.0, 5.0, 6.0]}, pixel_size_nm=100)
+    >>> len(table), table["y"].mean()
+    (3, 2.25)
+    >>> table.select(table["frame"] == 1)["x"]
+    array([6.])
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Any],
+        *,
+        pixel_size_nm: float | None = None,
+        z_step_nm: float | None = None,
+        record: Mapping[str, Any] | None = None,
+    ) -> None:
+        missing = [name for name in REQUIRED if name not in columns]
+        if missing:
+            raise PinpointError(
+                f"A localization table needs the columns frame, y and x; {', '.join(missing)} is missing "
+                f"(it has {', '.join(map(str, columns)) or 'none'})."
+            )
+        self._columns = {str(name): _as_column(str(name), values) for name, values in columns.items()}
+        lengths = {name: len(values) for name, values in self._columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise PinpointError(f"The columns of a table must be equally long, not {lengths}.")
+        for name in REQUIRED:
+            _check_values(name, self._columns[name])
+        for name, size in (("pixel_size_nm", pixel_size_nm), ("z_step_nm", z_step_nm)):
+            if size is not None and not (np.isfinite(size) and size > 0):
+                raise PinpointError(f"{name} must be above 0, not {size}.")
+        self.pixel_size_nm = None if pixel_size_nm is None else float(pixel_size_nm)
+        self.z_step_nm = None if z_step_nm is None else float(z_step_nm)
+        self.record: dict[str, Any] = dict(record or {})
+
+    @classmethod
+    def empty(cls, names: Iterable[str] = (), **calibration: Any) -> Localizations:
+        """A table without rows that has the required columns and `names`."""
+        return cls({name: np.empty(0) for name in (*REQUIRED, *names)}, **calibration)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, **calibration: Any) -> Localizations:
+        """A table from a pandas data frame that uses our names and conventions."""
+        return cls({str(name): frame[name].to_numpy() for name in frame.columns}, **calibration)
+
+    @classmethod
+    def concatenate(cls, tables: Iterable[Localizations]) -> Localizations:
+        """One table from several in order; columns that not all of them have are left out, and so never invented."""
+        tables = list(tables)
+        if not tables:
+            return cls.empty()
+        first = tables[0]
+        shared = [name for name in first if all(name in table for table in tables)]
+        return first._replace({name: np.concatenate([table[name] for table in tables]) for name in shared})
+
+    def __len__(self) -> int:
+        return len(self._columns["frame"])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise PinpointError(f"The table has no column {name!r}; it has {', '.join(self._columns)}.") from None
+
+    def __repr__(self) -> str:
+        return f"<Localizations: {len(self)} rows, columns {', '.join(self._columns)}>"
+
+    @property
+    def columns(self) -> dict[str, np.ndarray[Any, Any]]:
+        """All columns by name."""
+        return dict(self._columns)
+
+    def positions(self) -> np.ndarray[Any, Any]:
+        """Positions of shape (n, 2) as (y, x), or (n, 3) as (z, y, x) where the table has a z, in pixels."""
+        return np.stack([self._columns[name] for name in ("z", "y", "x") if name in self._columns], axis=1)
+
+    def select(self, rows: Any) -> Localizations:
+        """The rows that a mask, an index array or a slice picks."""
+        return self._replace({name: values[rows] for name, values in self._columns.items()})
+
+    def with_columns(self, **columns: Any) -> Localizations:
+        """The table with columns added or replaced."""
+        return self._replace({**self._columns, **columns})
+
+    def without_columns(self, *names: str) -> Localizations:
+        """The table without the named columns; names that it lacks are fine."""
+        return self._replace({name: values for name, values in self._columns.items() if name not in names})
+
+    def with_step(self, step: str, **settings: Any) -> Localizations:
+        """The table with one more step in its record."""
+        steps = [*self.record.get("steps", []), {"step": step, **settings}]
+        return self._replace(self._columns, record={**self.record, "steps": steps})
+
+    def with_calibration(self, *, pixel_size_nm: float | None = None, z_step_nm: float | None = None) -> Localizations:
+        """The table with other calibration; what is None stays as it was."""
+        return Localizations(
+            self._columns,
+            pixel_size_nm=self.pixel_size_nm if pixel_size_nm is None else pixel_size_nm,
+            z_step_nm=self.z_step_nm if z_step_nm is None else z_step_nm,
+            record=self.record,
+        )
+
+    def with_record(self, record: Mapping[str, Any]) -> Localizations:
+        """The table with another record."""
+        return self._replace(self._columns, record=record)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The columns as a pandas data frame; calibration and record stay behind."""
+        import pandas as pd
+
+        return pd.DataFrame(self._columns)
+
+    def _replace(self, columns: Mapping[str, Any], record: Mapping[str, Any] | None = None) -> Localizations:
+        return Localizations(
+            columns,
+            pixel_size_nm=self.pixel_size_nm,
+            z_step_nm=self.z_step_nm,
+            record=self.record if record is None else record,
+        )
+
+
+def _as_column(name: str, values: Any) -> np.ndarray[Any, Any]:
+    """Values as a read-only 1-D array, in the dtype of a known column."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise PinpointError(f"Column {name!r} must have one dimension, not the shape {array.shape}.")
+    known = COLUMNS.get(name)
+    if known is None or known.dtype == "str":
+        array = array.astype(object) if array.dtype.kind in "US" or known else array
+    else:
+        try:
+            with np.errstate(invalid="ignore"):
+                converted = array.astype(known.dtype, copy=False)
+        except (TypeError, ValueError):
+            raise PinpointError(f"Column {name!r} must hold numbers, not {array.dtype} values.") from None
+        if known.dtype == "int64" and array.dtype.kind == "f" and not np.array_equal(converted, array):
+            raise PinpointError(f"Column {name!r} must hold whole numbers; NaN, infinity and fractions do not fit.")
+        array = converted
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_values(name: str, values: np.ndarray[Any, Any]) -> None:
+    """Required columns are finite and frames are not negative; the message gives the first row that is wrong."""
+    wrong = values < 0 if name == "frame" else ~np.isfinite(values)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        wanted = "at least 0" if name == "frame" else "a finite number"
+        raise PinpointError(f"Column {name!r} must be {wanted} in every row; row {row} has {values[row]}.")

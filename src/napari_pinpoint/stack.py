@@ -1,0 +1,226 @@
+"""Stack: a lazy array with named axes, and the views that give frames to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from napari_pinpoint.camera import Camera
+from napari_pinpoint.errors import PinpointError
+
+#: Axes in the order in which a stack has them: position, time, channel, plane, row, column.
+AXES = "PTCZYX"
+AXIS_WORDS = {"P": "position", "T": "time", "C": "channel", "Z": "plane", "Y": "row", "X": "column"}
+
+#: Choices for the planes of a stack besides a number.
+PROJECTION = "max"
+VOLUME = "volume"
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Images with named axes, read only where they are indexed.
+
+    Parameters
+    ----------
+    data
+        Anything with `shape`, `dtype` and indexing by integers and slices that gives numpy arrays (or what
+        `numpy.asarray` accepts): a numpy array or memory map, a dask or zarr array, the reader of a file.
+    axes
+        One letter for each dimension of `data`, a part of ``"PTCZYX"`` in this order that holds Y and X.
+    camera
+        What is known of the camera.
+    pixel_size_nm, z_step_nm
+        None where unknown.
+    frame_times_s
+        Time of every frame in seconds, or None.
+    channel_names
+        One for each channel, or empty.
+    path
+        The file it came from, for messages and the record.
+    sources
+        Where the numbers came from: name to words ("ImageJ metadata", "given").
+    metadata
+        Whatever else the file said, as plain JSON values.
+    """
+
+    data: Any
+    axes: str
+    camera: Camera = field(default_factory=Camera)
+    pixel_size_nm: float | None = None
+    z_step_nm: float | None = None
+    frame_times_s: np.ndarray[Any, Any] | None = None
+    channel_names: tuple[str, ...] = ()
+    path: str | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.axes) != len(self.data.shape):
+            raise PinpointError(
+                f"A stack of shape {tuple(self.data.shape)} needs {len(self.data.shape)} axis names, not {self.axes!r}."
+            )
+        order = [AXES.find(axis) for axis in self.axes]
+        if min(order) < 0 or order != sorted(set(order)) or self.axes[-2:] != "YX":
+            raise PinpointError(f"Axes are a part of {AXES} in this order that ends in YX, not {self.axes!r}.")
+        for name in ("pixel_size_nm", "z_step_nm"):
+            size = getattr(self, name)
+            if size is not None and not (np.isfinite(size) and size > 0):
+                raise PinpointError(f"{name} must be above 0, not {size}.")
+        if 0 in self.data.shape:
+            raise PinpointError(f"{self.name}: there are no pixels in a stack of shape {tuple(self.data.shape)}.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.data.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.data.dtype)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Axis letter to length."""
+        return dict(zip(self.axes, self.shape, strict=True))
+
+    @property
+    def n_frames(self) -> int:
+        return self.sizes.get("T", 1)
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        return self.path or "the stack"
+
+    def with_values(self, source: str = "given", **values: Any) -> Stack:
+        """A stack in which `values` (pixel_size_nm, z_step_nm, frame_times_s; those not None) replace what was there.
+
+        Fields of the camera are given as they are named there.
+        """
+        own = {n: values.pop(n) for n in ("pixel_size_nm", "z_step_nm", "frame_times_s") if values.get(n) is not None}
+        for name in ("pixel_size_nm", "z_step_nm", "frame_times_s"):
+            values.pop(name, None)
+        sources = {**self.sources, **dict.fromkeys(own, source)}
+        return replace(self, **own, camera=self.camera.with_values(source, **values), sources=sources)
+
+    def view(
+        self, *, channel: int | None = None, plane: int | str | None = None, position: int | None = None
+    ) -> StackView:
+        """Frames of shape (channels, *spatial) by choosing a channel, a position and what to do with planes.
+
+        Parameters
+        ----------
+        channel
+            Which channel; needed when there are several (channels are never summed in silence).
+        plane
+            A number, ``"max"`` (the maximum along z) or ``"volume"`` (three spatial axes); needed when there are
+            several planes.
+        position
+            Which stage position; needed when there are several.
+        """
+        fixed: dict[str, int] = {}
+        for axis, choice in (("P", position), ("C", channel)):
+            index = self._choose(axis, choice)
+            if index is not None:
+                fixed[axis] = index
+        mode = None
+        if plane in (PROJECTION, VOLUME):
+            if "Z" not in self.axes:
+                raise PinpointError(
+                    f"{self.name} has no planes (its axes are {self.axes}), so plane={plane!r} cannot be."
+                )
+            mode = str(plane)
+        else:
+            index = self._choose("Z", plane)
+            if index is not None:
+                fixed["Z"] = index
+        return StackView(self, fixed, mode)
+
+    def _choose(self, axis: str, choice: int | str | None) -> int | None:
+        """The index along an axis: the choice, or the only one there is; an axis that the stack lacks gives None."""
+        word, size = AXIS_WORDS[axis], self.sizes.get(axis)
+        if size is None:
+            if choice not in (None, 0):
+                raise PinpointError(f"{self.name} has no {word} axis (its axes are {self.axes}); leave {word} away.")
+            return None
+        if choice is None:
+            if size > 1:
+                extra = f", {PROJECTION!r} or {VOLUME!r}" if axis == "Z" else ""
+                names = f" ({', '.join(self.channel_names)})" if axis == "C" and self.channel_names else ""
+                raise PinpointError(
+                    f"{self.name} has {size} {word}s{names}: choose a {word} from 0 to {size - 1}{extra} (--{word} on the command line)."
+                )
+            return 0
+        try:
+            index = int(choice)
+        except ValueError:
+            raise PinpointError(f"A {word} is a number from 0 to {size - 1}, not {choice!r}.") from None
+        if not 0 <= index < size:
+            raise PinpointError(f"{self.name} has {size} {word}s (0 to {size - 1}); there is no {word} {index}.")
+        return index
+
+
+@dataclass(frozen=True, eq=False)
+class StackView:
+    """One way of looking at a stack: frames of shape (channels, *spatial), read only when asked.
+
+    Made by `Stack.view`; `fixed` holds the chosen index of each axis that is not looked along, `planes` is None,
+    ``"max"`` or ``"volume"``.
+    """
+
+    stack: Stack
+    fixed: dict[str, int]
+    planes: str | None = None
+
+    @property
+    def n_frames(self) -> int:
+        return self.stack.n_frames
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    @property
+    def spatial_axes(self) -> str:
+        return "ZYX" if self.planes == VOLUME else "YX"
+
+    @property
+    def dims(self) -> int:
+        return len(self.spatial_axes)
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        return tuple(self.stack.sizes[axis] for axis in self.spatial_axes)
+
+    def read(self, start: int, stop: int, window: tuple[slice, ...] = ()) -> np.ndarray[Any, Any]:
+        """Frames start to stop, cut to `window` (one slice per spatial axis), in the stack's own dtype.
+
+        Returns
+        -------
+        Array of shape (stop - start, channels, *spatial).
+        """
+        if not 0 <= start < stop <= self.n_frames:
+            raise PinpointError(
+                f"{self.stack.name} has {self.n_frames} frames (0 to {self.n_frames - 1}); there are no frames {start} to {stop - 1}."
+            )
+        spatial = dict(zip(self.spatial_axes, window, strict=True)) if window else {}
+        index = tuple(
+            slice(start, stop) if axis == "T" else self.fixed.get(axis, spatial.get(axis, slice(None)))
+            for axis in self.stack.axes
+        )
+        frames = np.asarray(self.stack.data[index])
+        if "T" not in self.stack.axes:
+            frames = frames[None]
+        if self.planes == PROJECTION:
+            frames = frames.max(axis=1)
+        return frames[:, None]
+
+    def describe(self) -> dict[str, Any]:
+        """The choice as plain JSON values, for the record."""
+        return {
+            "axes": self.stack.axes,
+            "chosen": {AXIS_WORDS[a]: i for a, i in self.fixed.items()},
+            "planes": self.planes,
+        }
