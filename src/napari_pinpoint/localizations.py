@@ -6,8 +6,10 @@ Coordinates are pixels; **the centre of the first pixel is (0, 0)**; y points do
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,16 +82,25 @@ class Localizations:
     ----------
     columns
         Name to values. `frame`, `y` and `x` are required; known names (COLUMNS) are converted to their dtype.
-        A column that is not known stays away: it is never filled with zeros.
+        A column that is not known stays away: it is never filled with zeros. Single values that are not known are
+        NaN in columns of floats and None in columns of text; columns of whole numbers have a value in every row.
+        Writable arrays are copied, so that nobody changes the table from outside; read-only ones are taken as they
+        are, which spares memory in large tables.
     pixel_size_nm, z_step_nm
         Size of a pixel and distance of planes in nanometres, None where unknown.
     record
         How the table came to be, as plain JSON values: input, model, camera, settings, versions and the list `steps`.
 
+    Raises
+    ------
+    PinpointError
+        Where a column is missing, of another length or kind, not finite or below frame 0, where `t` and `frame`
+        contradict each other, a size is not above 0, or the record is not plain JSON.
+
     Examples
     --------
     >>> table = Localizations({"frame": [0, 0, 1], "y": [1.5, 2.0, 3.25], "x": [4.0, 5.0, 6.0]}, pixel_size_nm=100)
-    >>> len(table), table["y"].mean()
+    >>> len(table), float(table["y"].mean())
     (3, 2.25)
     >>> table.select(table["frame"] == 1)["x"]
     array([6.])
@@ -115,12 +126,11 @@ class Localizations:
             raise PinpointError(f"The columns of a table must be equally long, not {lengths}.")
         for name in REQUIRED:
             _check_values(name, self._columns[name])
-        for name, size in (("pixel_size_nm", pixel_size_nm), ("z_step_nm", z_step_nm)):
-            if size is not None and not (np.isfinite(size) and size > 0):
-                raise PinpointError(f"{name} must be above 0, not {size}.")
-        self.pixel_size_nm = None if pixel_size_nm is None else float(pixel_size_nm)
-        self.z_step_nm = None if z_step_nm is None else float(z_step_nm)
-        self.record: dict[str, Any] = dict(record or {})
+        if "t" in self._columns:
+            _check_times(self._columns["t"], self._columns["frame"])
+        self._pixel_size_nm = _as_size("pixel_size_nm", pixel_size_nm)
+        self._z_step_nm = _as_size("z_step_nm", z_step_nm)
+        self._record = _as_json(record) if record else {}
 
     @classmethod
     def empty(cls, names: Iterable[str] = (), **calibration: Any) -> Localizations:
@@ -134,13 +144,22 @@ class Localizations:
 
     @classmethod
     def concatenate(cls, tables: Iterable[Localizations]) -> Localizations:
-        """One table from several in order; columns that not all of them have are left out, and so never invented."""
+        """One table from several, in order, with the record of the first.
+
+        Columns that not all of them have are left out, and so never invented; a table without rows takes no part in
+        this. All must have been measured with the same pixels.
+        """
         tables = list(tables)
         if not tables:
             return cls.empty()
-        first = tables[0]
-        shared = [name for name in first if all(name in table for table in tables)]
-        return first._replace({name: np.concatenate([table[name] for table in tables]) for name in shared})
+        with_rows = [table for table in tables if len(table)] or tables[:1]
+        shared = [name for name in with_rows[0] if all(name in table for table in with_rows)]
+        return cls(
+            {name: read_only(np.concatenate([table[name] for table in with_rows])) for name in shared},
+            pixel_size_nm=_common_size("pixel_size_nm", tables),
+            z_step_nm=_common_size("z_step_nm", tables),
+            record=tables[0].record,
+        )
 
     def __len__(self) -> int:
         return len(self._columns["frame"])
@@ -161,6 +180,21 @@ class Localizations:
         return f"<Localizations: {len(self)} rows, columns {', '.join(self._columns)}>"
 
     @property
+    def pixel_size_nm(self) -> float | None:
+        """Size of a pixel in nanometres, None where it is unknown."""
+        return self._pixel_size_nm
+
+    @property
+    def z_step_nm(self) -> float | None:
+        """Distance of planes in nanometres, None where it is unknown."""
+        return self._z_step_nm
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """How the table came to be; `with_record` and `with_step` give tables with another one."""
+        return self._record
+
+    @property
     def columns(self) -> dict[str, np.ndarray[Any, Any]]:
         """All columns by name."""
         return dict(self._columns)
@@ -171,7 +205,7 @@ class Localizations:
 
     def select(self, rows: Any) -> Localizations:
         """The rows that a mask, an index array or a slice picks."""
-        return self._replace({name: values[rows] for name, values in self._columns.items()})
+        return self._replace({name: read_only(values[rows]) for name, values in self._columns.items()})
 
     def with_columns(self, **columns: Any) -> Localizations:
         """The table with columns added or replaced."""
@@ -214,26 +248,72 @@ class Localizations:
         )
 
 
+def read_only(array: Any) -> Any:
+    """The array, from now on not to be written to; a table takes such arrays without a copy."""
+    if isinstance(array, np.ndarray):
+        array.flags.writeable = False
+    return array
+
+
 def _as_column(name: str, values: Any) -> np.ndarray[Any, Any]:
     """Values as a read-only 1-D array, in the dtype of a known column."""
     array = np.asarray(values)
     if array.ndim != 1:
         raise PinpointError(f"Column {name!r} must have one dimension, not the shape {array.shape}.")
     known = COLUMNS.get(name)
-    if known is None or known.dtype == "str":
-        array = array.astype(object) if array.dtype.kind in "US" or known else array
-    else:
-        try:
-            with np.errstate(invalid="ignore"):
-                converted = array.astype(known.dtype, copy=False)
-        except (TypeError, ValueError):
-            raise PinpointError(f"Column {name!r} must hold numbers, not {array.dtype} values.") from None
-        if known.dtype == "int64" and array.dtype.kind == "f" and not np.array_equal(converted, array):
-            raise PinpointError(f"Column {name!r} must hold whole numbers; NaN, infinity and fractions do not fit.")
-        array = converted
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    if array.dtype.kind in "US":
+        array = array.astype(object)
+    if known is not None:
+        array = _as_text(array) if known.dtype == "str" else _as_numbers(name, array, known.dtype)
+    if array.flags.writeable and (array is values or not array.flags.owndata):
+        array = array.copy()
+    return read_only(array)  # type: ignore[no-any-return]
+
+
+def _as_numbers(name: str, array: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
+    """The array in the dtype of a known column of numbers."""
+    try:
+        if array.dtype.kind not in "biufO":
+            raise TypeError
+        with np.errstate(invalid="ignore"):
+            converted = array.astype(dtype, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        kind = "text or mixed" if array.dtype.kind == "O" else array.dtype
+        raise PinpointError(f"Column {name!r} must hold numbers, not {kind} values.") from None
+    if dtype == "int64" and array.dtype.kind in "ufO" and not np.array_equal(converted, array):
+        raise PinpointError(f"Column {name!r} must hold whole numbers; NaN, infinity and fractions do not fit.")
+    return converted
+
+
+def _as_text(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An object array of str, with None for what is missing (NaN, as pandas has it)."""
+    if set(map(type, array)) <= {str, type(None)}:
+        return array.astype(object, copy=False)
+    words = [None if value is None or value != value else str(value) for value in array.tolist()]
+    return np.array([*words, None], dtype=object)[:-1]  # the None keeps numpy from looking for another dtype
+
+
+def _as_size(name: str, size: float | None) -> float | None:
+    if size is not None and not (np.isfinite(size) and size > 0):
+        raise PinpointError(f"{name} must be above 0, not {size}.")
+    return None if size is None else float(size)
+
+
+def _as_json(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A deep copy of the record in plain JSON values: it must fit into a file at the end of a long run."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.generic | np.ndarray):
+            return value.tolist()
+        if isinstance(value, Path):
+            return str(value)
+        raise TypeError(f"{value!r} is a {type(value).__name__}")
+
+    try:
+        copied: dict[str, Any] = json.loads(json.dumps(dict(record), default=plain))
+    except (TypeError, ValueError) as error:
+        raise PinpointError(f"The record of a table must be plain JSON values: {error}.") from None
+    return copied
 
 
 def _check_values(name: str, values: np.ndarray[Any, Any]) -> None:
@@ -243,3 +323,24 @@ def _check_values(name: str, values: np.ndarray[Any, Any]) -> None:
         row = int(np.argmax(wrong))
         wanted = "at least 0" if name == "frame" else "a finite number"
         raise PinpointError(f"Column {name!r} must be {wanted} in every row; row {row} has {values[row]}.")
+
+
+def _check_times(t: np.ndarray[Any, Any], frame: np.ndarray[Any, Any]) -> None:
+    """Where a table has times, its frames are the nearest ones."""
+    wrong = np.floor(t + 0.5) != frame
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise PinpointError(
+            f"Columns 't' and 'frame' contradict each other: frame must be floor(t + 0.5) in every row; "
+            f"row {row} has t = {t[row]} and frame = {frame[row]}."
+        )
+
+
+def _common_size(name: str, tables: list[Localizations]) -> float | None:
+    sizes = {size for table in tables if (size := getattr(table, name)) is not None}
+    if len(sizes) > 1:
+        raise PinpointError(
+            f"Tables of different {name} ({', '.join(map(str, sorted(sizes)))}) cannot be joined: "
+            "their positions count in different pixels."
+        )
+    return next(iter(sizes), None)
