@@ -1,0 +1,309 @@
+"""How good a table is, against the truth."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.evaluation.matching import Matches, Method, is_ignored, match, shared_calibration
+from napari_pinpoint.localizations import FLAGS, Localizations
+
+#: What the SMLM challenge 2016 asks of `evaluate` besides the shape of the field (Sage et al., Nature Methods 16, 387,
+#: 2019). So wide a tolerance flatters: even a guess that never saw the image scores well on a dense structure.
+CHALLENGE: dict[str, Any] = {"tolerance_nm": 250.0, "method": "greedy", "border_nm": 450.0, "photon_cut": 0.25}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Counts and errors of a comparison; what follows from them are properties.
+
+    A fraction of nothing is 1: an empty table for an empty movie is without fault. An error that no pair defines is
+    NaN, and None in `to_dict`.
+
+    Attributes
+    ----------
+    tp, fp, fn
+        Pairs, localizations without truth, true emitters without localization; what is ignored is in none of them.
+    rmse_y, rmse_x, rmse_z
+        Root mean square error along an axis, over the pairs, in pixels (z in planes; NaN without a z in both tables).
+    bias_y, bias_x, bias_z
+        Mean of found minus true position, over the pairs, in the same units.
+    tolerance_px
+        Largest distance of a pair.
+    pixel_size_nm
+        None where unknown; then nothing is known in nanometres.
+    method
+        How pairs were chosen.
+    """
+
+    tp: int
+    fp: int
+    fn: int
+    rmse_y: float
+    rmse_x: float
+    rmse_z: float
+    bias_y: float
+    bias_x: float
+    bias_z: float
+    tolerance_px: float
+    pixel_size_nm: float | None
+    method: str
+
+    @property
+    def n_found(self) -> int:
+        """Localizations that count."""
+        return self.tp + self.fp
+
+    @property
+    def n_truth(self) -> int:
+        """True emitters that count."""
+        return self.tp + self.fn
+
+    @property
+    def jaccard(self) -> float:
+        """TP / (TP + FP + FN)."""
+        return _fraction(self.tp, self.tp + self.fp + self.fn)
+
+    @property
+    def precision(self) -> float:
+        """TP / (TP + FP)."""
+        return _fraction(self.tp, self.n_found)
+
+    @property
+    def recall(self) -> float:
+        """TP / (TP + FN)."""
+        return _fraction(self.tp, self.n_truth)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _fraction(2 * self.tp, self.n_found + self.n_truth)
+
+    @property
+    def rmse_px(self) -> float:
+        """Radial (lateral) root mean square error: sqrt(rmse_y^2 + rmse_x^2)."""
+        return float(np.hypot(self.rmse_y, self.rmse_x))
+
+    @property
+    def rmse_nm(self) -> float:
+        """`rmse_px` in nanometres."""
+        return self.rmse_px * self._pixel
+
+    @property
+    def tolerance_nm(self) -> float:
+        """`tolerance_px` in nanometres."""
+        return self.tolerance_px * self._pixel
+
+    @property
+    def efficiency(self) -> float:
+        """The SMLM challenge's lateral efficiency, see `efficiency`."""
+        return efficiency(self.jaccard, self.rmse_nm)
+
+    @property
+    def _pixel(self) -> float:
+        return np.nan if self.pixel_size_nm is None else self.pixel_size_nm
+
+    def to_dict(self) -> dict[str, Any]:
+        """All scores by name, ready for JSON: what is not known is None."""
+        values = {name: getattr(self, name) for name in _SCORES}
+        return {name: None if isinstance(v, float) and not np.isfinite(v) else v for name, v in values.items()}
+
+
+_SCORES = (
+    *("n_found", "n_truth", "tp", "fp", "fn", "jaccard", "precision", "recall", "f1", "efficiency"),
+    *("rmse_px", "rmse_nm", "rmse_y", "rmse_x", "rmse_z", "bias_y", "bias_x", "bias_z"),
+    *("tolerance_px", "tolerance_nm", "pixel_size_nm", "method"),
+)
+
+
+def efficiency(jaccard: float, rmse_nm: float, alpha: float = 1.0) -> float:
+    """One number for detection and precision: 1 - sqrt((1 - J)^2 + (alpha rmse / 100)^2); 1 is perfect.
+
+    `rmse_nm` is radial and `alpha` per nanometre: 1 for lateral, 0.5 for axial errors (Sage et al., Nature Methods 16,
+    387, 2019).
+
+    Examples
+    --------
+    >>> round(efficiency(0.91204, 32.077), 4)
+    0.6674
+    """
+    return float(1 - np.hypot(1 - jaccard, alpha * rmse_nm / 100))
+
+
+def evaluate(
+    found: Localizations,
+    truth: Localizations,
+    *,
+    tolerance_nm: float | None = None,
+    tolerance_px: float | None = None,
+    method: Method = "optimal",
+    border_nm: float = 0.0,
+    field_shape: tuple[int, int] | None = None,
+    photon_cut: float = 0.0,
+) -> Scores:
+    """Compare found localizations with the truth.
+
+    Parameters
+    ----------
+    found, truth
+        Tables of the same movie. True rows flagged "ignore" neither have to be found nor count as wrong when found.
+    tolerance_nm, tolerance_px
+        Largest distance of a pair, in one of the two units.
+    method
+        ``"optimal"`` or ``"greedy"``, see `match`.
+    border_nm, field_shape
+        Rows of both tables that are this close to the edge of a field of (Y, X) pixels are left out.
+    photon_cut
+        This fraction of the true emitters, the dimmest by `photons`, is ignored.
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    PinpointError
+        Where the tolerance is missing, given twice or not above 0, where nanometres are asked for and neither table
+        has a pixel size, where the tables have different ones, or where what border and photon cut need is missing.
+
+    Warns
+    -----
+    PinpointWarning
+        Where frames or origin of the two tables seem to differ, as when one counts frames from 1 or pixels from
+        their corner.
+
+    Examples
+    --------
+    >>> truth = Localizations({"frame": [0, 0], "y": [5.0, 9.0], "x": [5.0, 9.0]}, pixel_size_nm=100)
+    >>> found = Localizations({"frame": [0, 0], "y": [5.0, 2.0], "x": [5.25, 9.0]})
+    >>> scores = evaluate(found, truth, tolerance_nm=50)
+    >>> round(scores.jaccard, 3), scores.rmse_nm
+    (0.333, 25.0)
+    """
+    pixel_size = shared_calibration(found, truth, "pixel_size_nm")
+    tolerance = _tolerance_px(tolerance_nm, tolerance_px, pixel_size)
+    if border_nm:
+        found, truth = (_inside(table, border_nm, pixel_size, field_shape) for table in (found, truth))
+    truth = _without_dimmest(truth, photon_cut)
+    matches = match(found, truth, tolerance=tolerance, method=method)
+    _warn_if_misaligned(found, truth, matches, tolerance)
+
+    error = _displacements(found, truth, matches)
+    return Scores(
+        tp=len(matches.found),
+        fp=len(matches.false),
+        fn=len(matches.missed),
+        **{f"rmse_{axis}": float(np.sqrt(_mean(values**2))) for axis, values in error.items()},
+        **{f"bias_{axis}": _mean(values) for axis, values in error.items()},
+        tolerance_px=tolerance,
+        pixel_size_nm=pixel_size,
+        method=method,
+    )
+
+
+def _tolerance_px(nm: float | None, px: float | None, pixel_size: float | None) -> float:
+    """The one tolerance that was given, in pixels."""
+    given = [value for value in (nm, px) if value is not None]
+    if len(given) != 1:
+        which = "both" if given else "neither"
+        raise PinpointError(f"Give the tolerance either in nanometres or in pixels; {which} was given.")
+    if not (np.isfinite(given[0]) and given[0] > 0):
+        raise PinpointError(f"The tolerance must be a distance above 0, not {given[0]}.")
+    return float(given[0]) if nm is None else float(nm) / _known(pixel_size, "A tolerance")
+
+
+def _known(pixel_size: float | None, what: str) -> float:
+    if pixel_size is None:
+        raise PinpointError(
+            f"{what} in nanometres needs a pixel size, and neither table has one: give one of them its pixel size"
+            " (or the tolerance in pixels)."
+        )
+    return pixel_size
+
+
+def _inside(
+    table: Localizations, border_nm: float, pixel_size: float | None, field_shape: tuple[int, int] | None
+) -> Localizations:
+    """The rows that are further than the border from the edge of the field, which is half a pixel from the centres."""
+    if field_shape is None:
+        raise PinpointError("Leaving out a border needs the shape of the field: give field_shape=(rows, columns).")
+    border = border_nm / _known(pixel_size, "A border")
+    if not 0 <= border < min(field_shape) / 2:
+        raise PinpointError(
+            f"The border must be at least 0 and leave something of the field of {field_shape} pixels; "
+            f"{border_nm:g} nm are {border:g} pixels on each side."
+        )
+    inside = np.ones(len(table), dtype=bool)
+    for name, size in zip(("y", "x"), field_shape, strict=True):
+        from_edge = table[name] + 0.5
+        inside &= (from_edge > border) & (from_edge < size - border)
+    return table.select(inside)
+
+
+def _without_dimmest(truth: Localizations, fraction: float) -> Localizations:
+    """The truth with the dimmest fraction flagged "ignore"; what was flagged before stays so and is not counted."""
+    if not 0 <= fraction < 1:
+        raise PinpointError(f"The photon cut is the fraction of emitters to ignore, 0 to 1, not {fraction}.")
+    kept = ~is_ignored(truth)
+    if fraction == 0 or not kept.any():
+        return truth
+    if "photons" not in truth or not np.isfinite(truth["photons"]).all():
+        raise PinpointError("A photon cut needs the column 'photons' in the true table, with a number in every row.")
+    dim = truth["photons"] < np.quantile(truth["photons"][kept], fraction)
+    flags = truth["flags"] if "flags" in truth else np.zeros(len(truth), dtype=np.int64)
+    return truth.with_columns(flags=np.where(dim, flags | FLAGS["ignore"], flags))
+
+
+def _displacements(found: Localizations, truth: Localizations, matches: Matches) -> dict[str, Any]:
+    """Found minus true position of every pair, along each axis; empty along z where a table has none."""
+    return {
+        axis: found[axis][matches.found] - truth[axis][matches.truth]
+        if axis in found and axis in truth
+        else np.empty(0)
+        for axis in ("y", "x", "z")
+    }
+
+
+#: Fewer pairs than this do not tell an offset of the tables from chance.
+_ENOUGH_PAIRS = 10
+
+
+def _warn_if_misaligned(found: Localizations, truth: Localizations, matches: Matches, tolerance: float) -> None:
+    """Warn of the two mistakes that ruin most comparisons: frames counted from 1, pixels measured from their corner."""
+    if not len(found) or not len(truth):
+        return
+    spans = [f"{table['frame'].min()} to {table['frame'].max()}" for table in (found, truth)]
+    if not np.isin(found["frame"], truth["frame"]).any():
+        message = f"The tables share no frame: found {spans[0]}, true {spans[1]}. Does one of them count from 1?"
+        warnings.warn(message, PinpointWarning, stacklevel=3)
+        return
+    enough = max(_ENOUGH_PAIRS, min(len(found), len(truth)) // 2)
+    if len(matches.found) < enough:
+        for earlier, later, name in ((found, truth, "found"), (truth, found, "true")):
+            shifted = earlier.with_columns(frame=earlier["frame"] + 1)
+            pairs = match(shifted, later, tolerance=tolerance).found
+            if len(pairs) >= max(enough, 2 * len(matches.found)):
+                message = f"Far more of the tables match when every frame of the {name} one is raised by 1. "
+                warnings.warn(message + "Does the other count from 1?", PinpointWarning, stacklevel=3)
+                return
+        # A half-pixel offset, 0.71 px along the diagonal, hides from a tolerance below that.
+        matches = match(found, truth, tolerance=max(tolerance, 1.0))
+    if len(matches.found) >= enough:
+        error = _displacements(found, truth, matches)
+        shift = np.array([np.median(error["y"]), np.median(error["x"])])
+        if np.all(np.abs(np.abs(shift) - 0.5) < 0.1):
+            message = f"Found positions are off by ({shift[0]:.2f}, {shift[1]:.2f}) px (y, x) in the median. "
+            message += "Does one of the tables measure from the corner of the first pixel instead of its centre?"
+            warnings.warn(message, PinpointWarning, stacklevel=3)
+
+
+def _fraction(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
+
+
+def _mean(values: np.ndarray[Any, Any]) -> float:
+    return float(values.mean()) if len(values) else np.nan
