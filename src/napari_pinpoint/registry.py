@@ -14,6 +14,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
+from napari_pinpoint.errors import PinpointError
+
 T = TypeVar("T")
 
 
@@ -24,10 +26,19 @@ class Entry:
     name: str
     summary: str
     target: str
+    package: str | None = None  # the distribution of a third party
 
     def load(self) -> Any:
         module, _, attribute = self.target.partition(":")
-        return getattr(import_module(module), attribute)
+        try:
+            return getattr(import_module(module), attribute)
+        except Exception as error:
+            if self.package is None:
+                raise
+            raise PinpointError(
+                f"{self.name!r} from {self.package} cannot be loaded from {self.target}: {error}. "
+                f"Update or uninstall {self.package}."
+            ) from error
 
 
 class Registry(Generic[T]):
@@ -60,7 +71,7 @@ class Registry(Generic[T]):
         found = dict(self._builtin)
         for point in entry_points(group=self.group):
             package = point.dist.name if point.dist else "an installed package"
-            found.setdefault(point.name, Entry(point.name, f"From {package}.", point.value))
+            found.setdefault(point.name, Entry(point.name, f"From {package}.", point.value, package))
         return found
 
     def names(self) -> tuple[str, ...]:
@@ -77,5 +88,5 @@ class Registry(Generic[T]):
         if name not in self.entries:
             close = get_close_matches(name, self.entries, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"There is no {self.kind} {name!r}.{hint} There are: {', '.join(self.entries)}.")
+            raise PinpointError(f"There is no {self.kind} {name!r}.{hint} There are: {', '.join(self.entries)}.")
         return self.entries[name].load()  # type: ignore[no-any-return]

@@ -1,0 +1,153 @@
+"""Writing a long table in parts, so that a run that was killed goes on where it stopped.
+
+While a run writes ``OUT``, the folder ``OUT.parts`` beside it holds what is finished: one Parquet file for each chunk,
+and the plan that they belong to. The folder goes when ``OUT`` is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.io.atomic import check_free, complete_file
+from napari_pinpoint.io.parquet import FORMAT as PARQUET
+from napari_pinpoint.localizations import Localizations
+
+PLAN = "plan.json"
+PART = re.compile(r"part-(\d{6,})\.parquet")
+
+
+class PartFolder:
+    """The finished parts of the table that is to be written to `output`.
+
+    Parameters
+    ----------
+    output
+        Path of the final table.
+
+    Examples
+    --------
+    >>> parts = PartFolder("found.csv")  # doctest: +SKIP
+    >>> parts.start({"stack": "a1b2", "threshold": 0.5}, resume=True)
+    >>> for chunk in localize_iter(plan, skip=parts.finished()):
+    ...     parts.write(chunk.index, chunk.localizations)
+    >>> write_localizations(parts.collect(), "found.csv")
+    >>> parts.remove()
+    """
+
+    def __init__(self, output: str | Path) -> None:
+        self.output = Path(output)
+        self.path = self.output.with_name(self.output.name + ".parts")
+
+    def start(self, fingerprint: Mapping[str, Any], *, resume: bool = False, overwrite: bool = False) -> None:
+        """Make the folder, or go on with the one that is there.
+
+        Parameters
+        ----------
+        fingerprint
+            Everything that the parts depend on, as JSON values: only parts of an equal plan go together.
+        resume
+            Go on with the parts that an earlier run has left; where there are none, just start.
+        overwrite
+            Throw parts away that may not be used: all of them, or with `resume` those of another plan.
+
+        Raises
+        ------
+        PinpointError
+            If the output exists (without `overwrite`), there are parts and neither `resume` nor `overwrite` is given,
+            they belong to another plan, or the folder cannot be made.
+        """
+        check_free(self.output, overwrite=overwrite)
+        wanted = json.loads(json.dumps(dict(fingerprint)))
+        left = self._plan()
+        if left is None and (not self.path.exists() or not any(self.path.iterdir())):
+            self._begin(wanted)
+        elif resume and left == wanted:
+            return
+        elif overwrite:
+            self.remove()
+            self._begin(wanted)
+        elif resume:
+            raise PinpointError(
+                f"{self.path} holds parts of another run ({_difference(left, wanted)}); "
+                "run with the same settings to resume it, or start anew (--overwrite)."
+            )
+        else:
+            raise PinpointError(
+                f"{self.path} holds parts of a run that was interrupted or has not ended; "
+                "go on with it (--resume) or start anew (--overwrite)."
+            )
+
+    def finished(self) -> set[int]:
+        """Indices of the parts that are on disk and can be read."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        found = set()
+        for index, file in self._parts():
+            try:
+                pq.read_metadata(file)
+            except (pa.ArrowException, OSError):
+                continue  # cut off: it is made again, and then replaced
+            found.add(index)
+        return found
+
+    def write(self, index: int, table: Localizations) -> None:
+        """Write the part of that index; it is complete or not there."""
+        with complete_file(self.path / f"part-{index:06d}.parquet", overwrite=True) as temporary:
+            PARQUET.write(table, temporary)
+
+    def collect(self) -> Localizations:
+        """All parts as one table, in the order of their indices, which must begin at 0 and leave none out."""
+        parts = list(self._parts())
+        gap = next((expected for expected, (index, _) in enumerate(parts) if index != expected), None)
+        if gap is not None:
+            raise PinpointError(f"{self.path}: part {gap} is missing; run again to make it (--resume).")
+        return Localizations.concatenate(PARQUET.read(file, pixel_size_nm=None) for _, file in parts)
+
+    def remove(self) -> None:
+        """Remove the parts, and the folder unless somebody keeps other files there."""
+        if not self.path.exists():
+            return
+        for _, file in self._parts():
+            file.unlink()
+        (self.path / PLAN).unlink(missing_ok=True)
+        for folder in self.path.glob(".*.unfinished"):
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            self.path.rmdir()
+
+    def _begin(self, fingerprint: dict[str, Any]) -> None:
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise PinpointError(f"{self.path} cannot be made: {error.strerror or error}.") from error
+        with complete_file(self.path / PLAN, overwrite=True) as temporary:
+            temporary.write_text(json.dumps(fingerprint, indent=1), encoding="utf-8")
+
+    def _plan(self) -> Any:
+        """The fingerprint of the parts that are there; None where there is none, or none that can be read."""
+        try:
+            return json.loads((self.path / PLAN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _parts(self) -> Iterator[tuple[int, Path]]:
+        """Index and file of every part, in order."""
+        found = ((PART.fullmatch(file.name), file) for file in self.path.glob("part-*.parquet"))
+        yield from sorted((int(match[1]), file) for match, file in found if match)
+
+
+def _difference(left: Any, wanted: dict[str, Any]) -> str:
+    """What differs between two fingerprints, in words."""
+    if not isinstance(left, dict):
+        return "their plan cannot be read"
+    keys = [key for key in {**left, **wanted} if left.get(key) != wanted.get(key)]
+    shown = [f"{key} was {left.get(key)!r} and is {wanted.get(key)!r}" for key in keys[:4]]
+    return "; ".join([*shown, "…"] if len(keys) > 4 else shown)

@@ -1,0 +1,170 @@
+"""Localization tables in files: one function reads, one writes, whatever the format."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Protocol
+
+from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.io.atomic import check_free, complete_file
+from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.registry import Registry
+
+
+class TableFormat(Protocol):
+    """One file format for localization tables.
+
+    It turns the format's convention (unit, origin, first frame, order of axes) into ours and back, and nothing else:
+    whether a file may be replaced, and that it is never half written, is settled before `write` is called.
+    """
+
+    name: str
+    #: Endings of file names in lower case, with the dot.
+    suffixes: tuple[str, ...]
+
+    def recognizes(self, path: Path) -> bool:
+        """Whether the file's content is of this format; asked only where several formats have the same suffix."""
+
+    def read(self, path: Path, *, pixel_size_nm: float | None) -> Localizations:
+        """The table in a file; a pixel size that is given replaces the file's own."""
+
+    def write(self, table: Localizations, path: Path) -> None:
+        """Write the table to a new file, and to others in its folder if the format needs several."""
+
+    def cannot_hold(self, table: Localizations) -> list[str]:
+        """Names of the columns that are lost when the table is written."""
+
+
+FORMATS: Registry[TableFormat] = Registry(
+    "table format",
+    (
+        "thunderstorm",
+        "ThunderSTORM CSV in nanometres, which most programs read.",
+        "napari_pinpoint.io.thunderstorm:FORMAT",
+    ),
+    ("parquet", "Parquet: every column and the record, small and fast.", "napari_pinpoint.io.parquet:FORMAT"),
+)
+
+
+def read_localizations(
+    path: str | Path, *, format: str | TableFormat | None = None, pixel_size_nm: float | None = None
+) -> Localizations:
+    """Read a table of localizations.
+
+    Parameters
+    ----------
+    path
+        The file.
+    format
+        A name in FORMATS or a format of your own. By default the file's suffix decides, and its content where
+        several formats share the suffix.
+    pixel_size_nm
+        Size of a pixel in nanometres. Needed where the file has positions in nanometres and does not know it;
+        replaces what the file says otherwise.
+
+    Returns
+    -------
+    Localizations
+        Positions in pixels, the centre of the first pixel at (0, 0), frames from 0, whatever the file's convention.
+
+    Raises
+    ------
+    PinpointError
+        If the file does not exist, its suffix or its content is not that of a known table, or its pixel size is
+        needed and not given.
+
+    Examples
+    --------
+    >>> table = read_localizations("found.csv", pixel_size_nm=100)  # doctest: +SKIP
+    """
+    path = Path(path)
+    if not path.exists():
+        raise PinpointError(f"{path}: there is no such file.")
+    if path.is_dir():
+        raise PinpointError(f"{path}: this is a folder; give a file in it.")
+    chosen = _chosen(format) if format is not None else _format_of(path)
+    try:
+        return chosen.read(path, pixel_size_nm=pixel_size_nm)
+    except OSError as error:
+        raise PinpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def write_localizations(
+    table: Localizations,
+    path: str | Path,
+    *,
+    format: str | TableFormat | None = None,
+    pixel_size_nm: float | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a table of localizations; the file is complete or not there.
+
+    Columns that the format has no place for are left out, with a warning that names them (Parquet holds all).
+
+    Parameters
+    ----------
+    table
+        The localizations.
+    path
+        The file; its folder must exist.
+    format
+        A name in FORMATS or a format of your own. By default the suffix decides; where several formats share it,
+        the first of them in FORMATS.
+    pixel_size_nm
+        Size of a pixel in nanometres where the table does not know it; replaces the table's own.
+    overwrite
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    PinpointError
+        If the file exists, its folder does not or cannot be written to, the disk is full, the suffix is unknown, or
+        the format needs a pixel size that is not known.
+
+    Examples
+    --------
+    >>> write_localizations(table, "found.parquet", overwrite=True)  # doctest: +SKIP
+    """
+    path = Path(path)
+    chosen = _chosen(format) if format is not None else formats_for(path)[0]
+    if pixel_size_nm is not None:
+        table = table.with_calibration(pixel_size_nm=pixel_size_nm)
+    check_free(path, overwrite=overwrite)
+    lost = chosen.cannot_hold(table)
+    if lost:
+        warnings.warn(
+            f"{path}: {chosen.name} has no place for {', '.join(lost)}. A Parquet file holds everything.",
+            PinpointWarning,
+            stacklevel=2,
+        )
+    with complete_file(path, overwrite=overwrite) as temporary:
+        chosen.write(table, temporary)
+
+
+def formats_for(path: str | Path) -> list[TableFormat]:
+    """The formats that a file of this name may have, at least one; an unknown suffix lists what exists."""
+    name = Path(path).name.lower()
+    loaded: list[TableFormat] = []
+    for entry in FORMATS:
+        try:
+            loaded.append(FORMATS[entry])
+        except PinpointError as error:  # a third party's broken format is no reason not to read the others
+            warnings.warn(str(error), PinpointWarning, stacklevel=3)
+    found = [format for format in loaded if name.endswith(format.suffixes)]
+    if not found:
+        known = "; ".join(f"{', '.join(format.suffixes)} ({format.name})" for format in loaded)
+        raise PinpointError(f"{path}: the suffix says no format for tables of localizations. There are: {known}.")
+    return found
+
+
+def _chosen(format: str | TableFormat) -> TableFormat:
+    return FORMATS[format] if isinstance(format, str) else format
+
+
+def _format_of(path: Path) -> TableFormat:
+    """The format of a file that exists; the first with its suffix where none recognizes it, for a telling error."""
+    found = formats_for(path)
+    if len(found) == 1:
+        return found[0]
+    return next((format for format in found if format.recognizes(path)), found[0])
