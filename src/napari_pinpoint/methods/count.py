@@ -10,6 +10,9 @@ from torch.nn import functional
 
 #: Logits are moved at most this far when the distribution is tilted to the observed count.
 _LARGEST_TILT = 40.0
+#: Candidates below this probability are summed by a series of this many terms: each then errs by less than 1e-9.
+_UNLIKELY = 0.06
+_TERMS = 8
 
 
 def count_log_likelihood(logits: Tensor, counts: Tensor) -> Tensor:
@@ -64,21 +67,39 @@ def _tilt_to_mean(logits: Tensor, counts: Tensor) -> Tensor:
 def _log_probability_of_mean(logits: Tensor, counts: Tensor, deviation: float) -> Tensor:
     """Log probability of `counts` for candidates whose expected number is about `counts`, by a Fourier sum.
 
-    With M frequencies counts alias modulo M; what lies more than six deviations away is below 1e-8.
+    With M frequencies counts alias modulo M; what lies more than six deviations away is below 1e-8. Few candidates
+    are likely; the many others enter through the sums of their powers, so that cost hardly grows with the image.
     """
     n = logits.shape[1]
     frequencies = min(n + 1, 2 * math.ceil(6 * deviation) + 9)
     # The characteristic function at -w is the conjugate of that at w: half of them are enough.
     index = torch.arange(1, frequencies // 2 + 1, device=logits.device, dtype=logits.dtype)
     omega = 2 * math.pi * index / frequencies
-    p = torch.sigmoid(logits)[:, :, None]
-    real = 1 - p * (1 - torch.cos(omega))
-    imaginary = p * torch.sin(omega)
+    p = torch.sigmoid(logits)
+    likely = torch.topk(p, int((p > _UNLIKELY).sum(dim=1).max()), dim=1)
+    log_magnitude, phase = _sum_of_series(p.scatter(1, likely.indices, 0.0), omega)
+    real = 1 - likely.values[:, :, None] * (1 - torch.cos(omega))
+    imaginary = likely.values[:, :, None] * torch.sin(omega)
     squared = (real.square() + imaginary.square()).clamp(min=1e-30)
-    magnitude = torch.exp(0.5 * torch.log(squared).sum(dim=1))
-    phase = torch.atan2(imaginary, real).sum(dim=1) - omega * counts[:, None]
+    log_magnitude = log_magnitude + 0.5 * torch.log(squared).sum(dim=1)
+    phase = phase + torch.atan2(imaginary, real).sum(dim=1) - omega * counts[:, None]
     weight = torch.full_like(index, 2.0)
     if frequencies % 2 == 0:
         weight[-1] = 1.0  # the frequency pi is its own conjugate
-    probability = (1 + (weight * magnitude * torch.cos(phase)).sum(dim=1)) / frequencies
+    probability = (1 + (weight * torch.exp(log_magnitude) * torch.cos(phase)).sum(dim=1)) / frequencies
     return torch.log(probability.clamp(min=1e-30))
+
+
+def _sum_of_series(p: Tensor, omega: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part of sum_i log(1 + p_i (exp(i w) - 1)), each (B, frequencies), for small p (B, n)."""
+    step = torch.polar(torch.ones_like(omega), omega) - 1
+    real = torch.zeros(p.shape[0], len(omega), dtype=p.dtype, device=p.device)
+    imaginary = torch.zeros_like(real)
+    power = torch.ones_like(p)
+    for order in range(1, _TERMS + 1):
+        power = power * p
+        moment = power.sum(dim=1, keepdim=True) * ((-1) ** (order + 1) / order)
+        factor = step**order
+        real = real + moment * factor.real
+        imaginary = imaginary + moment * factor.imag
+    return real, imaginary

@@ -95,7 +95,7 @@ class HeatmapMatching(BaseModel, extra="forbid", frozen=True):
 
 
 class CandidateHead(nn.Module):
-    """Features to ``logit`` (B, classes, candidates, \*cells) and ``offset`` (B, candidates, D, \*cells), pixels.
+    r"""Features to ``logit`` (B, classes, candidates, \*cells) and ``offset`` (B, candidates, D, \*cells), pixels.
 
     Offsets are from the cell's centre and may reach into the neighbouring cells: an emitter on an edge can be claimed
     from either side, and no position is out of reach.
