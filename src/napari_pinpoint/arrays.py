@@ -54,11 +54,11 @@ def gamma(rng: Rng, shape: Array) -> Array:
         torch = library(shape)
         drawn = torch._standard_gamma(shape.clamp(min=1e-6), generator=rng)
         return torch.where(shape > 0, drawn, torch.zeros_like(drawn))
-    return rng.standard_gamma(shape).astype(shape.dtype)
+    return rng.standard_gamma(shape, dtype=shape.dtype)
 
 
 def normal(rng: Rng, like: Array) -> Array:
     """Standard normal variates of the shape, dtype and device of `like`."""
     if is_torch(like):
         return library(like).randn(like.shape, generator=rng, dtype=like.dtype, device=like.device)
-    return rng.standard_normal(like.shape).astype(like.dtype)
+    return rng.standard_normal(like.shape, dtype=like.dtype)

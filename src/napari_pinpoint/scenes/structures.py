@@ -55,19 +55,26 @@ def clusters(field: Ints, n_fields: int, size: tuple[float, float], rng: np.rand
     return _placed(rng.normal(size=(len(field), 2)) * spread[owner, None], owner, n, size, rng)
 
 
-#: Letters of seven rows of five cells, one digit of base 32 for each row.
+#: Letters of seven rows of five cells; a row is a digit of base 32, a bit a cell.
 _LETTERS = {"P": "uhhuggg", "I": "e44444e", "N": "hhpljhh", "O": "ehhhhhe", "T": "v444444"}
+_WORD = "PINPOINT"
 
 
 def text(field: Ints, n_fields: int, size: tuple[float, float], rng: np.random.Generator) -> Floats:
-    """On letters, 5 to 20 px high: straight strokes, corners and crossings."""
-    glyphs = [_cells(rows) for rows in _LETTERS.values()]
-    starts = np.cumsum([0, *map(len, glyphs)])
-    owner, n = _members(field, _per_area(n_fields, size, rng), rng)
-    letter = rng.integers(len(glyphs), size=n)[owner]
-    cell = starts[letter] + (rng.random(len(field)) * np.diff(starts)[letter]).astype(np.int64)
-    position = np.concatenate(glyphs)[cell] + rng.uniform(-0.5, 0.5, (len(field), 2))
-    return _placed(position * rng.uniform(0.8, 3.0, n)[owner, None], owner, n, size, rng)
+    """On lines of writing, in letters 5 to 20 px high: straight strokes, corners and crossings."""
+    glyphs = [_cells(_LETTERS[letter]) for letter in _WORD]
+    lengths = np.array([len(glyph) for glyph in glyphs])
+    scale = rng.uniform(0.7, 2.9, n_fields)
+    # A letter takes 9 x 6 cells with the space around it; a small field has room for one.
+    lines, columns = (
+        np.maximum(1, n // (scale * cells)).astype(np.int64) for n, cells in zip(size, (9, 6), strict=True)
+    )
+    slot = (rng.random(len(field)) * (lines * columns)[field]).astype(np.int64)
+    letter = slot % len(_WORD)
+    cell = (np.cumsum(lengths) - lengths)[letter] + (rng.random(len(field)) * lengths[letter]).astype(np.int64)
+    corner = np.stack([slot // columns[field] * 9, slot % columns[field] * 6], axis=1)
+    local = np.concatenate(glyphs)[cell] + corner + rng.random((len(field), 2))
+    return _inside(local * scale[field, None] + (rng.random((n_fields, 2)) * size)[field], size)
 
 
 STRUCTURES: dict[str, Structure] = {
@@ -79,10 +86,10 @@ STRUCTURES: dict[str, Structure] = {
 }
 
 
-def _cells(rows: str) -> Floats:
-    """Cells (y, x) of a letter, from its centre."""
+def _cells(rows: str) -> Ints:
+    """Cells (y, x) of a letter, from its upper left."""
     bits = np.array([[int(row, 32) >> 4 - column & 1 for column in range(5)] for row in rows])
-    return np.argwhere(bits) - (3.0, 2.0)
+    return np.argwhere(bits)
 
 
 def _per_area(n_fields: int, size: tuple[float, float], rng: np.random.Generator) -> Floats:
@@ -104,5 +111,11 @@ def _placed(local: Floats, owner: Ints, n: int, size: tuple[float, float], rng: 
     sine, cosine = np.sin(angle)[owner], np.cos(angle)[owner]
     y, x = local.T
     turned = np.stack([cosine * y + sine * x, cosine * x - sine * y], axis=1)
+    return _inside(turned + centre[owner], size)
+
+
+def _inside(position: Floats, size: tuple[float, float]) -> Floats:
+    """Positions brought back into the field."""
     # A tiny negative number modulo the size gives the size itself.
-    return np.minimum((turned + centre[owner]) % size, np.nextafter(size, 0))
+    inside: Floats = np.minimum(position % size, np.nextafter(size, 0))
+    return inside
