@@ -273,7 +273,7 @@ def _as_column(name: str, values: Any) -> np.ndarray[Any, Any]:
 def _as_numbers(name: str, array: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
     """The array in the dtype of a known column of numbers."""
     try:
-        if array.dtype.kind not in "biufO":
+        if array.dtype.kind not in "biufO" or (array.dtype.kind == "O" and str in map(type, array)):
             raise TypeError
         with np.errstate(invalid="ignore"):
             converted = array.astype(dtype, copy=False)

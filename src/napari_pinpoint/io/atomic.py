@@ -45,8 +45,13 @@ def complete_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
 
     Examples
     --------
-    >>> with complete_file("table.csv", overwrite=True) as temporary:  # doctest: +SKIP
-    ...     temporary.write_text("x\\n")
+    >>> path = Path("table.csv")
+    >>> with complete_file(path) as temporary:
+    ...     _ = temporary.write_text("x\\n")
+    ...     path.exists()
+    False
+    >>> path.exists()
+    True
     """
     target = Path(path)
     check_free(target, overwrite=overwrite)

@@ -20,6 +20,7 @@ class Parquet:
 
     name = "parquet"
     suffixes: tuple[str, ...] = (".parquet",)
+    needs_pixel_size = False
 
     def recognizes(self, path: Path) -> bool:
         with path.open("rb") as file:

@@ -33,11 +33,14 @@ class PartFolder:
 
     Examples
     --------
-    >>> parts = PartFolder("found.csv")  # doctest: +SKIP
-    >>> parts.start({"stack": "a1b2", "threshold": 0.5}, resume=True)
-    >>> for chunk in localize_iter(plan, skip=parts.finished()):
-    ...     parts.write(chunk.index, chunk.localizations)
-    >>> write_localizations(parts.collect(), "found.csv")
+    >>> parts = PartFolder("found.csv")
+    >>> parts.start({"model": "smlm-2d", "threshold": 0.5})
+    >>> parts.write(0, Localizations({"frame": [0], "y": [1.5], "x": [2.5]}))
+    >>> parts.start({"model": "smlm-2d", "threshold": 0.5}, resume=True)  # after the run was killed
+    >>> parts.finished()
+    {0}
+    >>> len(parts.collect())
+    1
     >>> parts.remove()
     """
 

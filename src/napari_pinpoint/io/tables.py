@@ -22,6 +22,8 @@ class TableFormat(Protocol):
     name: str
     #: Endings of file names in lower case, with the dot.
     suffixes: tuple[str, ...]
+    #: Whether tables can only be written when the size of a pixel is known.
+    needs_pixel_size: bool
 
     def recognizes(self, path: Path) -> bool:
         """Whether the file's content is of this format; asked only where several formats have the same suffix."""
@@ -76,7 +78,11 @@ def read_localizations(
 
     Examples
     --------
-    >>> table = read_localizations("found.csv", pixel_size_nm=100)  # doctest: +SKIP
+    >>> path = Path("elsewhere.csv")
+    >>> _ = path.write_text('"frame","x [nm]","y [nm]"\\n1,250,50\\n')
+    >>> table = read_localizations(path, pixel_size_nm=100)
+    >>> table["frame"], table["y"], table["x"]
+    (array([0]), array([0.]), array([2.]))
     """
     path = Path(path)
     if not path.exists():
@@ -124,13 +130,16 @@ def write_localizations(
 
     Examples
     --------
-    >>> write_localizations(table, "found.parquet", overwrite=True)  # doctest: +SKIP
+    >>> table = Localizations({"frame": [0], "y": [0], "x": [2]}, pixel_size_nm=100)
+    >>> write_localizations(table, "found.csv")
+    >>> print(Path("found.csv").read_text(), end="")
+    "id","frame","x [nm]","y [nm]"
+    1,1,250,50
     """
     path = Path(path)
-    chosen = _chosen(format) if format is not None else formats_for(path)[0]
     if pixel_size_nm is not None:
         table = table.with_calibration(pixel_size_nm=pixel_size_nm)
-    check_free(path, overwrite=overwrite)
+    chosen = check_target(path, format=format, pixel_size_nm=table.pixel_size_nm, overwrite=overwrite)
     lost = chosen.cannot_hold(table)
     if lost:
         warnings.warn(
@@ -140,6 +149,28 @@ def write_localizations(
         )
     with complete_file(path, overwrite=overwrite) as temporary:
         chosen.write(table, temporary)
+
+
+def check_target(
+    path: str | Path,
+    *,
+    format: str | TableFormat | None = None,
+    pixel_size_nm: float | None = None,
+    overwrite: bool = False,
+) -> TableFormat:
+    """The format in which a table would be written to `path`.
+
+    Raises what can be known before there is a table: long work asks this before it starts. The parameters and errors
+    are those of `write_localizations`.
+    """
+    chosen = _chosen(format) if format is not None else formats_for(path)[0]
+    if chosen.needs_pixel_size and pixel_size_nm is None:
+        raise PinpointError(
+            f"{path}: {chosen.name} tables are in nanometres and the size of a pixel is not known; "
+            "give it (--pixel-size-nm, pixel_size_nm=), or write a Parquet file."
+        )
+    check_free(path, overwrite=overwrite)
+    return chosen
 
 
 def formats_for(path: str | Path) -> list[TableFormat]:

@@ -47,6 +47,7 @@ class ThunderStorm:
 
     name = "thunderstorm"
     suffixes: tuple[str, ...] = (".csv",)
+    needs_pixel_size = True
 
     def recognizes(self, path: Path) -> bool:
         labels = [_split(label) for label in delimited.read_header(path).labels]
@@ -86,13 +87,8 @@ class ThunderStorm:
         return [name for name in table if name not in held]
 
     def write(self, table: Localizations, path: Path) -> None:
-        if table.pixel_size_nm is None:
-            raise PinpointError(
-                f"{path.name}: a ThunderSTORM table is in nanometres and the size of a pixel is not known; "
-                "give it (--pixel-size-nm, pixel_size_nm=), or write a Parquet file."
-            )
         lost = self.cannot_hold(table)
-        delimited.write_columns(path, _labelled(table.without_columns(*lost), table.pixel_size_nm))
+        delimited.write_columns(path, _labelled(table.without_columns(*lost)))
         provenance.write_sidecar(table, path)
 
 
@@ -180,11 +176,14 @@ def _first_frame(path: Path, frames: np.ndarray[Any, Any]) -> int:
     return 0
 
 
-def _labelled(table: Localizations, pixel_size_nm: float) -> dict[str, np.ndarray[Any, Any]]:
+def _labelled(table: Localizations) -> dict[str, np.ndarray[Any, Any]]:
     """The columns of the file, in ThunderSTORM's order."""
+    pixel_size_nm = table.pixel_size_nm
+    if pixel_size_nm is None:
+        raise RuntimeError("check_target lets no table pass whose pixel size is not known")
     decimals = max(2, math.ceil(-math.log10(1e-4 * pixel_size_nm)))  # a ten thousandth of a pixel
 
-    def nanometres(values: np.ndarray[Any, Any], size: float | None = pixel_size_nm) -> np.ndarray[Any, Any]:
+    def nanometres(values: np.ndarray[Any, Any], size: float = pixel_size_nm) -> np.ndarray[Any, Any]:
         return np.round(values * size, decimals)
 
     columns = {
@@ -193,7 +192,7 @@ def _labelled(table: Localizations, pixel_size_nm: float) -> dict[str, np.ndarra
         "x [nm]": nanometres(table["x"] + 0.5),
         "y [nm]": nanometres(table["y"] + 0.5),
     }
-    if "z" in table:
+    if "z" in table and table.z_step_nm is not None:
         columns["z [nm]"] = nanometres(table["z"], table.z_step_nm)
     if "psf_sigma_x" in table:
         along_x, along_y = nanometres(table["psf_sigma_x"]), nanometres(table["psf_sigma_y"])
@@ -206,7 +205,7 @@ def _labelled(table: Localizations, pixel_size_nm: float) -> dict[str, np.ndarra
     if "uncertainty_x" in table:
         lateral = np.sqrt((np.square(table["uncertainty_x"]) + np.square(table["uncertainty_y"])) / 2)
         columns["uncertainty_xy [nm]"] = nanometres(lateral)
-    if "uncertainty_z" in table:
+    if "uncertainty_z" in table and table.z_step_nm is not None:
         columns["uncertainty_z [nm]"] = nanometres(table["uncertainty_z"], table.z_step_nm)
     if "n_frames" in table:
         columns["detections"] = table["n_frames"]
