@@ -281,6 +281,11 @@ class TestParquet:
         assert len(found) == 0
         assert list(found) == ["frame", "y", "x", "photons", "label"]
 
+    def test_the_folder_does_not_add_columns(self, tmp_path):
+        (tmp_path / "dose=3").mkdir()
+        write_localizations(Localizations.empty(), tmp_path / "dose=3" / "out.parquet")
+        assert list(read_localizations(tmp_path / "dose=3" / "out.parquet")) == ["frame", "y", "x"]
+
     def test_missing_text_stays_missing(self, tmp_path):
         table = Localizations({"frame": [0, 1], "y": [1, 2], "x": [3, 4], "label": [None, "a"]})
         write_localizations(table, tmp_path / "out.parquet")

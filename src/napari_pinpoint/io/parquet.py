@@ -34,7 +34,7 @@ class Parquet:
         import pyarrow.parquet as pq
 
         try:
-            data = pq.read_table(path, memory_map=True)
+            data = pq.read_table(path, partitioning=None)  # a folder named a=b adds no column a
         except (pa.ArrowException, OSError) as error:
             raise PinpointError(f"{path} is not a Parquet file, or damaged: {error}.") from error
         metadata = data.schema.metadata or {}
