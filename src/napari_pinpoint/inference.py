@@ -13,7 +13,7 @@ import os
 import platform
 import warnings
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +29,8 @@ from napari_pinpoint import __version__
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.camera_estimation import check_camera, estimate_camera
 from napari_pinpoint.errors import PinpointError, PinpointWarning
-from napari_pinpoint.io.atomic import check_free
 from napari_pinpoint.io.parts import PartFolder
-from napari_pinpoint.io.tables import write_localizations
+from napari_pinpoint.io.tables import check_target, write_localizations
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, load_model
 from napari_pinpoint.stack import Stack, StackView
@@ -258,24 +257,34 @@ def localize_to_file(
     plan: Plan,
     path: str | os.PathLike[str],
     *,
+    format: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     cancel: Event | None = None,
-) -> Iterator[Chunk]:
-    """Localize into a table file; yields the chunks as they reach the disk.
+) -> Generator[Chunk, None, Localizations | None]:
+    """Localize into a table file; yields the chunks as they reach the disk, and returns the table once it is complete.
 
     While it runs, finished chunks lie in a folder beside `path`; the table appears under its name when it is
-    complete. With `resume` the chunks of a killed run are kept, if it was the same run.
+    complete. With `resume` the chunks of a killed run are kept, if it was the same run. What the table's format or
+    place would refuse is refused before the work begins.
     """
-    check_free(path, overwrite=overwrite)
+    path = Path(path)
+    check_target(path, format=format, pixel_size_nm=plan.view.stack.pixel_size_nm, overwrite=overwrite)
     parts = PartFolder(path)
     parts.start(_fingerprint(plan), resume=resume, overwrite=overwrite)
-    for chunk in localize_iter(plan, skip=parts.finished(), cancel=cancel):
-        parts.write(chunk.index, chunk.localizations)
-        yield chunk
-    if len(parts.finished()) == len(plan.chunks):
-        write_localizations(finish(plan, [parts.collect()]), path, overwrite=overwrite)
-        parts.remove()
+    try:
+        for chunk in localize_iter(plan, skip=parts.finished(), cancel=cancel):
+            parts.write(chunk.index, chunk.localizations)
+            yield chunk
+    finally:
+        if not parts.finished():  # there is nothing to go on with
+            parts.remove()
+    if len(parts.finished()) < len(plan.chunks):
+        return None
+    table = finish(plan, [parts.collect()])
+    write_localizations(table, path, format=format, overwrite=overwrite)
+    parts.remove()
+    return table
 
 
 def finish(plan: Plan, tables: list[Localizations]) -> Localizations:
