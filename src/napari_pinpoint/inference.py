@@ -462,7 +462,12 @@ def _record(
         "z_step_nm": stack.z_step_nm,
         "sources": dict(stack.sources),
         "camera": stack.camera.to_record(),
-        "model": {"name": model.spec.name, "version": model.spec.version, "fingerprint": model.fingerprint()},
+        "model": {
+            "name": model.spec.name,
+            "version": model.spec.version,
+            "fingerprint": model.fingerprint(),
+            "path": model.path,
+        },
         "settings": {**settings.model_dump(mode="json"), "threshold": threshold, "frames": list(frames)},
         "device": str(device),
         "versions": {

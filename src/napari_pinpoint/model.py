@@ -74,6 +74,7 @@ class Localizer(nn.Module):
     def __init__(self, spec: ModelSpec, *, record: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self.spec, self.record = spec, dict(record or {})
+        self.path: str | None = None  # the file it came from, unless it ships
         self.method = _build("method", METHODS[spec.method.name], spec.method.options)
         if spec.dims not in self.method.supported_dims:
             dims = ", ".join(map(str, sorted(self.method.supported_dims)))
@@ -173,6 +174,7 @@ def load_model(name: str | os.PathLike[str]) -> Localizer:
         odd = sorted(k for k in expected.keys() | found.keys() if expected.get(k) != found.get(k))
         raise PinpointError(f"{path}: weights and description of the model do not fit together (at {odd[0]}).")
     model.load_state_dict(weights)
+    model.path = None if str(name) in ZOO else str(path)
     return model.eval()
 
 

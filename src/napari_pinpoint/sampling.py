@@ -123,6 +123,26 @@ class StackSource:
         return self._read[frame]
 
 
+def hold_out(
+    stack: Stack | StackView, points: Localizations, *, every: int = 5
+) -> tuple[Localizations, tuple[Stack, Localizations] | None]:
+    """Points to learn from, and the `every`-th annotated frame with its points to validate on, read into memory.
+
+    With fewer annotated frames than `every` all of them are learned from, and there is no validation.
+    """
+    view = stack.view() if isinstance(stack, Stack) else stack
+    frames = np.unique(points["frame"])
+    held = frames[every - 1 :: every]
+    if not len(held):
+        return points, None
+    inside = np.isin(points["frame"], held)
+    truth = points.select(inside)
+    truth = truth.with_columns(frame=np.searchsorted(held, truth["frame"]))
+    images = np.concatenate([view.read(int(frame), int(frame) + 1)[:, 0] for frame in held])
+    shown = Stack(images, "T" + view.spatial_axes, view.stack.camera, pixel_size_nm=view.stack.pixel_size_nm)
+    return points.select(~inside), (shown, truth)
+
+
 def _turn(image: Any, y: Any, x: Any, rng: np.random.Generator) -> tuple[Any, Any, Any]:
     """One of the eight flips and quarter turns of an image (C, Y, X) and its points; only squares are turned."""
     if rng.random() < 0.5:
