@@ -21,7 +21,7 @@ from napari_pinpoint.stack import Stack
 
 #: Pixels that are rendered and exposed at once, so that long movies need little more memory than their counts.
 _BLOCK = 1 << 22
-#: Particles in a movie, in numbers of those that are on: few enough are then asked to be on twice at a time.
+#: A movie has at least this many times the particles that are on in a frame, so that few are drawn to be on twice.
 _RESERVE = 20
 
 
@@ -195,11 +195,7 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
         for position, size in zip((emitters.y, emitters.x), self.shape, strict=True):
             inside &= (position >= -0.5) & (position < size - 0.5)
         frame, y, x, photons, sigma, particle, fraction = (values[inside] for values in emitters)
-        # Rounding half to even may leave the frame by one pixel.
-        pixel = [
-            np.rint(position).astype(np.int64).clip(0, size - 1)
-            for position, size in zip((y, x), self.shape, strict=True)
-        ]
+        pixel = [np.rint(position).astype(np.int64) for position in (y, x)]
         under = background[(frame if self.independent_frames else np.zeros_like(frame), *pixel)]
         columns = {
             "frame": frame,
