@@ -71,6 +71,15 @@ class Stack:
                 raise PinpointError(f"{name} must be above 0, not {size}.")
         if 0 in self.data.shape:
             raise PinpointError(f"{self.name}: there are no pixels in a stack of shape {tuple(self.data.shape)}.")
+        if self.dtype.kind not in "buif":
+            raise PinpointError(
+                f"{self.name} holds pixels of type {self.dtype}; whole or real numbers are expected. "
+                "Convert it first (of complex numbers, take the magnitude)."
+            )
+        for name, axis in (("frame_times_s", "T"), ("channel_names", "C")):
+            values, size = getattr(self, name), self.sizes.get(axis, 1)
+            if values is not None and len(values) not in ((0, size) if axis == "C" else (size,)):
+                raise PinpointError(f"{self.name} has {size} {AXIS_WORDS[axis]}s, but {name} has {len(values)} values.")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,7 +87,8 @@ class Stack:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.data.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.data.dtype)
+        return dtype
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -149,8 +159,13 @@ class Stack:
             if size > 1:
                 extra = f", {PROJECTION!r} or {VOLUME!r}" if axis == "Z" else ""
                 names = f" ({', '.join(self.channel_names)})" if axis == "C" and self.channel_names else ""
+                movie = ""
+                if "T" not in self.axes:
+                    axes = self.axes.replace(axis, "T")
+                    movie = f" If they are the frames of a movie, read the file with axes={axes!r} (--axes {axes})."
                 raise PinpointError(
-                    f"{self.name} has {size} {word}s{names}: choose a {word} from 0 to {size - 1}{extra} (--{word} on the command line)."
+                    f"{self.name} has {size} {word}s{names}: choose a {word} from 0 to {size - 1}{extra} "
+                    f"(--{word} on the command line).{movie}"
                 )
             return 0
         try:
@@ -200,10 +215,16 @@ class StackView:
         Returns
         -------
         Array of shape (stop - start, channels, *spatial).
+
+        Raises
+        ------
+        PinpointError
+            If the frames are not there, or one of them holds NaN or infinite values.
         """
         if not 0 <= start < stop <= self.n_frames:
             raise PinpointError(
-                f"{self.stack.name} has {self.n_frames} frames (0 to {self.n_frames - 1}); there are no frames {start} to {stop - 1}."
+                f"{self.stack.name} has {self.n_frames} frames (0 to {self.n_frames - 1}); there are no frames "
+                f"{start}:{stop}."
             )
         spatial = dict(zip(self.spatial_axes, window, strict=True)) if window else {}
         index = tuple(
@@ -213,9 +234,21 @@ class StackView:
         frames = np.asarray(self.stack.data[index])
         if "T" not in self.stack.axes:
             frames = frames[None]
+        self._check_finite(frames, start)
         if self.planes == PROJECTION:
             frames = frames.max(axis=1)
         return frames[:, None]
+
+    def _check_finite(self, frames: np.ndarray[Any, Any], start: int) -> None:
+        """Raise for NaN: it would spread over all that a network sees of the frame, so it is no mere black pixel."""
+        if frames.dtype.kind != "f" or np.isfinite(frames).all():
+            return
+        bad = ~np.isfinite(frames).reshape(len(frames), -1)
+        first = int(np.argmax(bad.any(axis=1)))
+        raise PinpointError(
+            f"{self.stack.name}: frame {start + first} has {int(bad[first].sum())} pixels that are NaN or infinite. "
+            "Replace them (ImageJ: Process > Noise > Remove NaNs...), or leave the frame out."
+        )
 
     def describe(self) -> dict[str, Any]:
         """The choice as plain JSON values, for the record."""

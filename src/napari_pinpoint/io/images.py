@@ -1,0 +1,127 @@
+"""Images: a path in, a lazy `Stack` with named axes, its camera and its pixel size out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_pinpoint.camera import Camera
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.io.file_series import PathOrPaths, find_images, open_series
+from napari_pinpoint.io.planes import PlaneArray
+from napari_pinpoint.io.source import UNNAMED, Source
+from napari_pinpoint.io.tiff import open_tiff
+from napari_pinpoint.stack import AXES, AXIS_WORDS, Stack
+
+
+def read_stack(path: PathOrPaths, *, axes: str | None = None, **given: Any) -> Stack:
+    """Open images; pixels are read when they are asked for.
+
+    ImageJ hyperstacks, OME-TIFF, BigTIFF, Micro-Manager, MetaMorph and plain multi-page TIFF, compressed or not, in
+    one file or several. Pages that nobody named are frames, and so are ImageJ slices without a distance between them.
+
+    Parameters
+    ----------
+    path
+        A file; a folder of one data set (numbered images or stacks, Micro-Manager); a glob; or a list of files in
+        their order.
+    axes
+        One letter of ``"PTCZYX"`` (position, time, channel, plane, row, column) for each axis longer than 1, in the
+        order in which the stack has them without this argument: ``"ZYX"`` turns frames into planes.
+    **given
+        What the files do not say, or say wrongly: `pixel_size_nm`, `z_step_nm`, `frame_times_s`, and the fields of
+        `Camera` (`offset_adu`, `electrons_per_adu`, `em_gain`, ...).
+
+    Returns
+    -------
+    Stack of the pixel type in the file; `Stack.sources` and `Camera.sources` say where each number came from.
+
+    Raises
+    ------
+    PinpointError
+        If nothing is there, a file is no TIFF, empty, truncated or damaged, files of a series differ, or axes need to
+        be named.
+
+    Examples
+    --------
+    >>> import numpy, tempfile, tifffile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> tifffile.imwrite(folder.name + "/movie.tif", numpy.zeros((5, 8, 8), "uint16"))
+    >>> stack = read_stack(folder.name + "/movie.tif", pixel_size_nm=100)
+    >>> stack.axes, stack.shape, stack.sources["pixel_size_nm"]
+    ('TYX', (5, 8, 8), 'given')
+    """
+    files = find_images(path)
+    single = len(files) == 1
+    source = open_tiff(files[0], whole=Path(str(path)).is_dir()) if single else open_series(files)
+    name = str(files[0]) if single else str(files[0].parent)
+    data = _arrange(source, axes, name)
+    facts = source.facts
+    sizes = dict(zip(data.axes, data.shape, strict=True))
+    values = dict(facts.values)
+    n_frames = sizes.get("T", 1)
+    if facts.interval_s is not None and n_frames > 1:
+        values.setdefault("frame_times_s", np.arange(n_frames) * facts.interval_s)
+    # What the file says of an axis holds only as long as the axis is what the file says it is.
+    if len(values.get("frame_times_s", ())) != n_frames or n_frames == 1:
+        values.pop("frame_times_s", None)
+    if len(values.get("channel_names", ())) != sizes.get("C", 1):
+        values.pop("channel_names", None)
+    if "Z" not in sizes:
+        values.pop("z_step_nm", None)
+    sources = {key: words for key, words in facts.sources.items() if key in values}
+    if axes or source.remark:
+        sources["axes"] = "given" if axes else str(source.remark)
+    camera = Camera(**facts.camera, sources={key: facts.sources[key] for key in facts.camera})
+    stack = Stack(data, data.axes, camera, path=name, sources=sources, metadata=facts.metadata, **values)
+    return stack.with_values("given", **given)
+
+
+def _arrange(source: Source, axes: str | None, name: str) -> PlaneArray:
+    """The pages as a lazy array, with the axes that the file names, or those that are given."""
+    kept = [i for i, size in enumerate(source.table.shape) if size > 1]
+    table = source.table.reshape([source.table.shape[i] for i in kept])
+    found = [source.axes[i] for i in kept]
+    sizes = list(table.shape)
+    if source.pages.samples > 1:
+        found.append(UNNAMED if "C" in found else "C")
+        sizes.append(source.pages.samples)
+    if found.count(UNNAMED) == 1 and "T" not in found:
+        found[found.index(UNNAMED)] = "T"
+    # Shown in the order of a stack where all are known, in that of the file where the user has to tell.
+    order = sorted(range(len(found)), key=lambda i: 0 if UNNAMED in found else AXES.index(found[i]))
+    shown = "".join(found[i] for i in order)
+    if axes is not None:
+        letters = _given_axes(axes.upper(), shown, [sizes[i] for i in order], source.pages.shape, name)
+        found = [letters[order.index(i)] for i in range(len(found))]
+    elif UNNAMED in shown:
+        raise PinpointError(
+            f"{name} does not say what its axes of sizes {tuple(sizes[i] for i in order)} before rows and columns are. "
+            f"Name them all, one letter each of {_letters()}: for example axes='{_example(shown)}'."
+        )
+    return PlaneArray(source.pages, table, "".join(found), name)
+
+
+def _given_axes(axes: str, shown: str, sizes: list[int], shape: tuple[int, int], name: str) -> str:
+    """The letters before YX for the axes that the file has."""
+    outer = axes.removesuffix("YX")
+    if len(outer) > len(shown) and set(shown) <= set(outer):  # axes of length 1 may be named too
+        outer = "".join(letter for letter in outer if letter in shown)
+    valid = axes.endswith("YX") and set(outer) <= set("PTCZ") and len(set(outer)) == len(outer) == len(shown)
+    if not valid:
+        raise PinpointError(
+            f"axes={axes!r} does not fit {name}, whose axes {shown.replace(UNNAMED, '?')}YX have sizes "
+            f"{(*sizes, *shape)}: give one letter for each, different ones of {_letters()}, ending in YX."
+        )
+    return outer
+
+
+def _letters() -> str:
+    return ", ".join(f"{axis} ({AXIS_WORDS[axis]})" for axis in AXES)
+
+
+def _example(shown: str) -> str:
+    free = [axis for axis in "TCZP" if axis not in shown]
+    return "".join(free.pop(0) if letter == UNNAMED else letter for letter in shown) + "YX"
