@@ -87,7 +87,8 @@ class Stack:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        dtype: np.dtype[Any] = np.dtype(self.data.dtype)
+        """The pixels' dtype, in numpy's terms also where a scene has made them with torch."""
+        dtype: np.dtype[Any] = np.dtype(str(self.data.dtype).removeprefix("torch."))
         return dtype
 
     @property
