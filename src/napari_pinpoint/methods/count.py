@@ -78,11 +78,11 @@ def _log_probability_of_mean(logits: Tensor, counts: Tensor, deviation: float) -
     p = torch.sigmoid(logits)
     likely = torch.topk(p, int((p > _UNLIKELY).sum(dim=1).max()), dim=1)
     log_magnitude, phase = _sum_of_series(p.scatter(1, likely.indices, 0.0), omega)
-    real = 1 - likely.values[:, :, None] * (1 - torch.cos(omega))
-    imaginary = likely.values[:, :, None] * torch.sin(omega)
-    squared = (real.square() + imaginary.square()).clamp(min=1e-30)
-    log_magnitude = log_magnitude + 0.5 * torch.log(squared).sum(dim=1)
-    phase = phase + torch.atan2(imaginary, real).sum(dim=1) - omega * counts[:, None]
+    few, versine = likely.values[:, :, None], 1 - torch.cos(omega)
+    # |1 + p (exp(i w) - 1)|^2 = 1 - 2 p (1 - p) (1 - cos w); it is 0 for a fair coin at w = pi.
+    lost = (2 * few * (1 - few) * versine).clamp(max=1 - 1e-12)
+    log_magnitude = log_magnitude + 0.5 * torch.log1p(-lost).sum(dim=1)
+    phase = phase + torch.atan2(few * torch.sin(omega), 1 - few * versine).sum(dim=1) - omega * counts[:, None]
     weight = torch.full_like(index, 2.0)
     if frequencies % 2 == 0:
         weight[-1] = 1.0  # the frequency pi is its own conjugate

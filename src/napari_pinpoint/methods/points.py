@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from napari_pinpoint.localizations import FLAGS, Localizations
+
+Array = np.ndarray[Any, Any]
 
 _AXES = ("z", "y", "x")
 #: Pixels around an emitter too faint to be seen in which nothing is taught.
@@ -80,24 +85,29 @@ def points_of(
     for name, target in padded.items():
         target[frame[kept], slot] = values[name][kept]
     points = Points(**{name: torch.from_numpy(target) for name, target in padded.items()})
-    valid = torch.ones((n_frames, *shape), dtype=torch.bool)
-    for row in np.flatnonzero(ignored):
-        _hide_around(valid[frame[row]], position[row], points.positions[frame[row]][points.mask[frame[row]]])
-    return points, valid
+    valid = np.ones((n_frames, *shape), dtype=bool)
+    _hide(valid, (frame[ignored], position[ignored]), (frame[kept], position[kept]))
+    return points, torch.from_numpy(valid)
 
 
-def _hide_around(valid: Tensor, position: np.ndarray, others: Tensor) -> None:
-    """Make `valid` (\\*shape) false within IGNORE_RADIUS of `position`, where none of `others` (n, D) is nearer."""
-    low = [max(0, int(np.floor(p - IGNORE_RADIUS))) for p in position]
-    high = [min(size, int(np.ceil(p + IGNORE_RADIUS)) + 1) for p, size in zip(position, valid.shape, strict=True)]
-    if any(a >= b for a, b in zip(low, high, strict=True)):
+def _hide(valid: Array, ignored: tuple[Array, Array], others: tuple[Array, Array]) -> None:
+    """Make `valid` (n_frames, \\*shape) false near ignored emitters, where none of the others is nearer.
+
+    Both are given as frames (n,) and positions (n, D).
+    """
+    frame, position = ignored
+    if len(frame) == 0:
         return
-    ranges = [torch.arange(a, b) for a, b in zip(low, high, strict=True)]
-    pixels = torch.stack(torch.meshgrid(*ranges, indexing="ij"), dim=-1).float()
-    distance = (pixels - torch.from_numpy(position)).norm(dim=-1)
-    hidden = distance <= IGNORE_RADIUS
-    if len(others):
-        nearest = torch.cdist(pixels.reshape(-1, pixels.shape[-1]), others).amin(dim=1).reshape(hidden.shape)
-        hidden &= distance < nearest
-    window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    valid[window] &= ~hidden
+    dims, reach = position.shape[1], math.ceil(IGNORE_RADIUS)
+    around = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * dims, indexing="ij"), axis=-1).reshape(-1, dims)
+    pixel = np.rint(position).astype(np.int64)[:, None] + around  # (n, W, D)
+    distance = np.linalg.norm(pixel - position[:, None], axis=-1)
+    near = (distance <= IGNORE_RADIUS) & ((pixel >= 0) & (pixel < valid.shape[1:])).all(axis=-1)
+    pixel, distance, frames = pixel[near], distance[near], np.broadcast_to(frame[:, None], near.shape)[near]
+    # Frames are pulled apart along an axis of their own, so that one tree serves all of them.
+    apart = 4 * IGNORE_RADIUS
+    if len(others[0]) and len(pixel):
+        tree = cKDTree(np.column_stack([others[0] * apart, others[1]]))
+        nearest, _ = tree.query(np.column_stack([frames * apart, pixel]), distance_upper_bound=2 * IGNORE_RADIUS)
+        pixel, frames = pixel[distance < nearest], frames[distance < nearest]
+    valid[(frames, *pixel.T)] = False
