@@ -103,8 +103,9 @@ def _gather(points: np.ndarray, weight: np.ndarray, radius: float) -> np.ndarray
     owner = np.arange(n)
     if n < 2:
         return owner
+    order = np.lexsort((*points.T[::-1], -weight))  # place decides between equal weights, not the order of the rows
     rank = np.empty(n, dtype=np.int64)
-    rank[np.lexsort((*points.T[::-1], -weight))] = np.arange(n)  # place decides between equal weights, not order
+    rank[order] = np.arange(n)
     pairs = cKDTree(points).query_pairs(radius, output_type="ndarray")
     a = np.concatenate([pairs[:, 0], pairs[:, 1]])
     b = np.concatenate([pairs[:, 1], pairs[:, 0]])
@@ -118,7 +119,7 @@ def _gather(points: np.ndarray, weight: np.ndarray, radius: float) -> np.ndarray
         leader = np.full(n, n)
         np.minimum.at(leader, a[joins], rank[b[joins]])
         joined = leader < n
-        owner[joined] = np.argsort(rank)[leader[joined]]
+        owner[joined] = order[leader[joined]]
         free &= ~(leads | joined)
         left = free[a] & free[b]
         a, b = a[left], b[left]
