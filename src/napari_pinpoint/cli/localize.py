@@ -1,0 +1,166 @@
+"""`pinpoint localize`: stacks in, tables of points out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_pinpoint.cli import options
+from napari_pinpoint.cli.terminal import INTERRUPTED, SOME_FAILED, emit, fail, print_table, progress_bar, say
+from napari_pinpoint.errors import PinpointError
+
+if TYPE_CHECKING:
+    from napari_pinpoint.batch import Outcome
+    from napari_pinpoint.inference import Chunk, Plan
+
+#: Prepares the work on what `read_stack` takes.
+Prepare = Callable[[Any], "Plan"]
+
+
+def localize(
+    stacks: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STACK", help="TIFF files, folders or quoted globs; or one series of files (see below)."
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="OUT", help="The table (.csv, .parquet), or a folder for the tables."),
+    ],
+    model: options.Model = "smlm-2d",
+    threshold: options.Threshold = None,
+    format: options.Format = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    frames: options.Frames = None,
+    axes: options.Axes = None,
+    channel: options.Channel = None,
+    plane: options.Plane = None,
+    position: options.Position = None,
+    pixel_size_nm: options.StackPixelSize = None,
+    offset_adu: options.Offset = None,
+    electrons_per_adu: options.ElectronsPerAdu = None,
+    em_gain: options.EmGain = None,
+    read_noise_e: options.ReadNoise = None,
+    device: options.Device = "auto",
+    batch: options.Batch = None,
+    tile: options.Tile = None,
+) -> None:
+    """Find the points of every frame and write them into a table.
+
+    With a file as OUT, all of STACK is one stack: a file, or the folder or files of one series. With a folder as OUT
+    (it exists, ends in / or has no suffix), every TIFF file is a stack of its own, and gets a table of its name there
+    (Parquet, or --format). One that fails does not stop the others, and tables that are there already are skipped;
+    the exit code is then 1 if any failed.
+
+    While it runs, finished parts lie in OUT.parts; a run that was interrupted goes on from them with --resume.
+    """
+    from napari_pinpoint.batch import is_folder
+
+    how: dict[str, Any] = {"format": format, "resume": resume, "overwrite": overwrite}
+    many = is_folder(output)
+    camera = {"offset_adu": offset_adu, "electrons_per_adu": electrons_per_adu, "em_gain": em_gain}
+    reading = options.Reading(
+        given={"axes": axes, "pixel_size_nm": pixel_size_nm, "read_noise_e": read_noise_e, **camera},
+        choice={"channel": channel, "plane": plane, "position": position},
+    )
+    settings = {"threshold": threshold, "batch": batch, "tile": tile}
+    prepare = _preparation(reading, model, frames=frames, settings=settings, device=device)
+    outcomes = (_localize_many if many else _localize_one)(stacks, output, prepare, **how)
+    _report(outcomes, many=many, json=json)
+
+
+def _preparation(
+    reading: options.Reading,
+    model: str,
+    *,
+    frames: options.FrameRange | None,
+    settings: dict[str, Any],
+    device: str,
+) -> Prepare:
+    """What opens a stack and plans the work on it; the model is loaded once."""
+    from napari_pinpoint.inference import LocalizeSettings, plan
+    from napari_pinpoint.model import load_model
+
+    checked = options.build("The settings do not fit", LocalizeSettings, settings)
+    localizer = load_model(model)
+
+    def prepare(source: Any) -> Plan:
+        view = reading(source)
+        chosen = None if frames is None else frames.within(view.n_frames)
+        return plan(view, localizer, settings=checked.model_copy(update={"frames": chosen}), device=device)
+
+    return prepare
+
+
+def _localize_one(stacks: Sequence[str], output: str, prepare: Prepare, **how: Any) -> list[Outcome]:
+    """All of the input is one stack; what is wrong with it ends the command."""
+    from napari_pinpoint.batch import Job, run_job
+
+    job = Job(", ".join(stacks), Path(output))
+    plan = prepare(stacks[0] if len(stacks) == 1 else list(stacks))
+    try:
+        with progress_bar() as bar:
+            return [run_job(job, plan, progress=_shown_on(bar), **how)]
+    except KeyboardInterrupt:
+        kept = Path(f"{output}.parts").exists()
+        fail(
+            f"interrupted; finished parts are kept in {output}.parts, and the same command with --resume goes on."
+            if kept
+            else "interrupted before anything was finished.",
+            code=INTERRUPTED,
+        )
+
+
+def _localize_many(stacks: Sequence[str], output: str, prepare: Prepare, **how: Any) -> list[Outcome]:
+    """Every file is a stack of its own."""
+    from napari_pinpoint.batch import find_stacks, plan_jobs, run_jobs
+    from napari_pinpoint.io.tables import FORMATS
+
+    folder, format = Path(output), how["format"] or "parquet"
+    jobs = plan_jobs(find_stacks(stacks), folder, suffix=FORMATS[format].suffixes[0])
+    if not folder.parent.is_dir():
+        raise PinpointError(f"{output}: the folder {folder.parent} does not exist; create it or choose another.")
+    folder.mkdir(exist_ok=True)
+    outcomes: list[Outcome] = []
+    try:
+        with progress_bar() as bar:
+            for outcome in run_jobs(jobs, prepare, progress=_shown_on(bar), **how):
+                outcomes.append(outcome)
+                said = f": {outcome.reason}" if outcome.reason else ""
+                say(f"[{len(outcomes)}/{len(jobs)}] {outcome.source} {outcome.status}{said}")
+    except KeyboardInterrupt:
+        fail(f"interrupted; what is finished is kept in {output}, and the same command goes on.", code=INTERRUPTED)
+    return outcomes
+
+
+def _shown_on(bar: Callable[..., None]) -> Callable[[Plan, Chunk], None]:
+    def show(plan: Plan, chunk: Chunk) -> None:
+        name = Path(plan.view.stack.path or "").name
+        bar(text=name, done=chunk.stop - plan.chunks[0][0], total=plan.n_frames)
+
+    return show
+
+
+def _report(outcomes: Sequence[Outcome], *, many: bool, json: bool) -> None:
+    """The summary; the exit code says whether any failed."""
+    counts = {status: sum(o.status == status for o in outcomes) for status in ("done", "skipped", "failed")}
+    if json:
+        emit({**counts, "results": [outcome.to_dict() for outcome in outcomes]})
+    elif many:
+        rows = [
+            (o.source, o.status, "" if o.localizations is None else f"{o.localizations:,}", o.reason or o.output)
+            for o in outcomes
+        ]
+        print_table(("stack", "", "localizations", "table, or why not"), rows)
+        print(", ".join(f"{number} {status}" for status, number in counts.items()))
+    else:
+        (o,) = outcomes
+        print(f"{o.output}: {o.localizations:,} localizations in {o.frames:,} frames ({o.seconds:.1f} s).")
+    if counts["failed"]:
+        raise typer.Exit(SOME_FAILED)

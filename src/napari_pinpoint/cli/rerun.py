@@ -1,0 +1,155 @@
+"""`pinpoint rerun`: the same table again, from the record that it carries."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_pinpoint.cli import options
+from napari_pinpoint.cli.terminal import emit
+from napari_pinpoint.errors import PinpointError, PinpointWarning
+
+if TYPE_CHECKING:
+    from napari_pinpoint.inference import Plan
+    from napari_pinpoint.localizations import Localizations
+
+#: Positions that differ by less than this, in pixels, are the same: some formats round them.
+_SAME_PX = 1e-3
+
+
+def rerun(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A table that `pinpoint localize` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The table to write.")],
+    stack: Annotated[
+        str | None, typer.Option("--stack", metavar="STACK", help="Where the stack is now, if it was moved.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME|FILE", help="Where the model is now, if it is a file.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="D", help="Another device than the table was made on.")
+    ] = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """Localize again exactly as TABLE was made, and say whether the result is the same.
+
+    Stack, view, camera, pixel size, threshold and frames are those of the record that the table carries. If the stack
+    or the model changed since, a warning says so.
+    """
+    from napari_pinpoint.batch import Job, run_job
+    from napari_pinpoint.io.tables import check_target, read_localizations
+
+    before = read_localizations(table)
+    record = _checked_record(table, before)
+    check_target(output, pixel_size_nm=before.pixel_size_nm, overwrite=overwrite)
+    plan = plan_from(record, stack or _stack_path(record, table), model=model, device=device)
+    changed = _changes(record, plan.record)
+    for what in changed:
+        warnings.warn(f"{what}; the table may differ from {table}.", PinpointWarning, stacklevel=2)
+    outcome = run_job(Job(str(plan.view.stack.path), output), plan, resume=resume, overwrite=overwrite)
+    same = _is_same(before, read_localizations(output))
+    if json:
+        emit({**outcome.to_dict(), "same_rows": same, "changed": changed})
+    else:
+        verdict = "the same rows" if same else f"not the same rows ({len(before):,} before)"
+        print(f"{output}: {outcome.localizations:,} localizations, {verdict} as in {table}.")
+
+
+def plan_from(record: Mapping[str, Any], path: str, *, model: str | None, device: str | None) -> Plan:
+    """The plan of an earlier run from its record; what may have moved since is given."""
+    from napari_pinpoint.camera import Camera
+    from napari_pinpoint.inference import LocalizeSettings, plan
+    from napari_pinpoint.io.images import read_stack
+    from napari_pinpoint.model import load_model
+
+    camera = {name: value for name, value in record["camera"].items() if name != "sources"}
+    maps = [name for name, value in camera.items() if isinstance(value, dict)]
+    if maps:
+        raise PinpointError(
+            f"The table was made with a map of {', '.join(maps)} for each pixel, which its record does not hold; "
+            "localize the stack again instead."
+        )
+    seen = record["input"]
+    stack = replace(
+        read_stack(path, axes=seen["axes"] if record["sources"].get("axes") == "given" else None),
+        camera=Camera(**camera, sources=record["camera"]["sources"]),
+        pixel_size_nm=record["pixel_size_nm"],
+        z_step_nm=record["z_step_nm"],
+        sources=record["sources"],
+    )
+    chosen = seen["chosen"]
+    view = stack.view(
+        channel=chosen.get("channel"), position=chosen.get("position"), plane=seen["planes"] or chosen.get("plane")
+    )
+    settings = options.build("The record's settings do not fit", LocalizeSettings, record["settings"])
+    localizer = load_model(model or record["model"].get("path") or record["model"]["name"])
+    return plan(view, localizer, settings=settings, device=device or _device(record["device"]))
+
+
+def _checked_record(path: Path, table: Localizations) -> Mapping[str, Any]:
+    record = table.record
+    missing = {"input", "camera", "model", "settings", "sources", "device"} - set(record)
+    if missing or not record["input"].get("path"):
+        raise PinpointError(
+            f"{path} carries no record of a localization, so it cannot be made again. Parquet files hold it; for a CSV "
+            f"it lies beside, in {path.name}.json."
+        )
+    later = [str(step.get("step")) for step in record.get("steps", []) if step.get("step") != "localize"]
+    if later:
+        warnings.warn(
+            f"{path} was changed after it was localized ({', '.join(later)}); only the localization is run again.",
+            PinpointWarning,
+            stacklevel=2,
+        )
+    return record
+
+
+def _stack_path(record: Mapping[str, Any], table: Path) -> str:
+    """Where the record says that the stack is, or else beside the table."""
+    path = Path(record["input"]["path"])
+    beside = table.parent / path.name
+    return str(beside if beside.exists() and not path.exists() else path)
+
+
+def _device(recorded: str) -> str:
+    from napari_pinpoint.inference import choose_device
+
+    try:
+        choose_device(recorded)
+    except PinpointError:
+        warnings.warn(
+            f"The table was made on {recorded}, which is not here; another device may change the last digits.",
+            PinpointWarning,
+            stacklevel=2,
+        )
+        return "auto"
+    return recorded
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is not as it was, in words."""
+    changes = []
+    old, new = (record["input"].get("sha256_of_sample") for record in (before, now))
+    if old != new or before["input"]["shape"] != now["input"]["shape"]:
+        changes.append(f"the stack {now['input']['path']} is not the one that the table was made from")
+    if before["model"]["fingerprint"] != now["model"]["fingerprint"]:
+        changes.append(f"the model {now['model']['name']} is not the one that made the table")
+    old, new = (record.get("versions", {}).get("napari-pinpoint") for record in (before, now))
+    if old != new:
+        changes.append(f"the table was made by napari-pinpoint {old}, and this is {new}")
+    return changes
+
+
+def _is_same(a: Localizations, b: Localizations) -> bool:
+    import numpy as np
+
+    if len(a) != len(b) or not np.array_equal(a["frame"], b["frame"]):
+        return False
+    return all(np.allclose(a[axis], b[axis], rtol=0, atol=_SAME_PX) for axis in "zyx" if axis in a and axis in b)
