@@ -164,7 +164,7 @@ def plan(
     chunks = tuple((first, min(first + length, stop)) for first in range(start, stop, length))
     return Plan(
         view=view,
-        model=model.to(chosen).eval(),
+        model=_placed(model, chosen),
         settings=settings,
         device=chosen,
         camera=camera,
@@ -410,6 +410,13 @@ def _windows(shape: tuple[int, ...], tile: int, model: Localizer) -> tuple[Windo
         Window(tuple(core for core, _ in parts), tuple(outer for _, outer in parts))
         for parts in itertools.product(*axes)
     )
+
+
+def _placed(model: Localizer, device: torch.device) -> Localizer:
+    """The model on its device, in the order of channels with which convolutions are fastest (on the CPU by half)."""
+    if model.spec.dims == 2:
+        return model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+    return model.to(device).eval()
 
 
 def _camera_for(view: StackView, model: Localizer) -> Camera:
