@@ -75,7 +75,13 @@ def test_points_are_where_the_emitters_are(model: Localizer) -> None:
     from napari_pinpoint.psf import render_emitters
 
     image = render_emitters(
-        np.zeros(3, np.int64), *(np.array(truth[a]) for a in "yx"), np.full(3, 4000.0), np.full(3, 1.2), np.full(3, 1.2), 1, (61, 83)
+        np.zeros(3, np.int64),
+        *(np.array(truth[a]) for a in "yx"),
+        np.full(3, 4000.0),
+        np.full(3, 1.2),
+        np.full(3, 1.2),
+        1,
+        (61, 83),
     )
     camera = Camera(offset_adu=100, electrons_per_adu=0.5, read_noise_e=1.0)
     stack = Stack(camera.expose(image + 5, rng), "TYX", camera, pixel_size_nm=100)

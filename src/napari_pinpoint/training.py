@@ -248,7 +248,12 @@ class _Run:
         terms = self.method.loss(maps, target, batch.valid, progress=self.step / training.steps)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(sum(terms.values()))
-        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=training.clip)
+        self.fabric.clip_gradients(
+            self.model,
+            self.optimizer,
+            max_norm=training.clip,
+            error_if_nonfinite=False,  # reported with advice
+        )
         self.optimizer.step()
         self.step += 1
         # A young average forgets faster, or it would remember the random start.

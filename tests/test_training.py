@@ -1,0 +1,173 @@
+"""Training: it learns, it repeats, it goes on where it was killed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.model import Localizer, ModelSpec, Part, load_model
+from napari_pinpoint.sampling import SceneSource, StackSource
+from napari_pinpoint.scenes.emitters import EmitterScene
+from napari_pinpoint.stack import Stack
+from napari_pinpoint.training import Progress, TrainingSpec, read_recipe, scene_of, train, train_iter
+from napari_pinpoint.zoo import RECIPES
+
+SPEC = ModelSpec(name="tiny", backbone=Part(name="unet", options={"widths": [8, 8]}))
+SCENE = EmitterScene(shape=(24, 24), density=(0.005, 0.02), photons=(3000, 4000), independent_frames=True)
+QUICK = TrainingSpec(steps=12, batch=2, report_every=3, validate_every=6, warm_up=2)
+
+
+def weights(model: Localizer) -> torch.Tensor:
+    return torch.cat([value.flatten() for value in model.state_dict().values()])
+
+
+@pytest.fixture(scope="module")
+def validation() -> tuple[Stack, Localizations]:
+    return SCENE.sample(4, np.random.default_rng(0))
+
+
+def test_the_loss_falls_and_points_are_found(validation) -> None:
+    training = TrainingSpec(steps=250, batch=8, learning_rate=4e-3, report_every=25, validate_every=250, averaging=0.9)
+    reports: list[Progress] = []
+    model = train(
+        SPEC, training, source=SceneSource(SCENE), validation=validation, device="cpu", progress=reports.append
+    )
+    assert reports[-1].step == 250
+    assert reports[-1].seconds_left == 0
+    assert reports[-1].validation["jaccard"] > 0.3
+    assert model.record["validation"] == reports[-1].validation
+
+
+def test_the_same_seed_gives_the_same_weights(validation) -> None:
+    runs = [train(SPEC, QUICK, source=SceneSource(SCENE), validation=validation, device="cpu") for _ in range(2)]
+    assert torch.equal(weights(runs[0]), weights(runs[1]))
+    other = train(SPEC, QUICK.model_copy(update={"seed": 1}), source=SceneSource(SCENE), device="cpu")
+    assert not torch.equal(weights(runs[0]), weights(other))
+
+
+def test_a_killed_run_ends_with_the_same_weights(validation, tmp_path) -> None:
+    whole = train(SPEC, QUICK, source=SceneSource(SCENE), validation=validation, device="cpu")
+    killed = train_iter(SPEC, QUICK, source=SceneSource(SCENE), validation=validation, folder=tmp_path, device="cpu")
+    for report in killed:
+        if report.step == 9:  # past the checkpoint at 6, before the next
+            break
+    killed.close()
+    assert load_model(tmp_path / "best.safetensors").spec == SPEC
+
+    reports: list[Progress] = []
+    again = train(
+        SPEC,
+        QUICK,
+        source=SceneSource(SCENE),
+        validation=validation,
+        folder=tmp_path,
+        device="cpu",
+        progress=reports.append,
+    )
+
+    assert reports[0].step == 9
+    assert torch.equal(weights(again), weights(whole))
+
+
+def test_a_checkpoint_of_another_training_is_refused(validation, tmp_path) -> None:
+    train(SPEC, QUICK, source=SceneSource(SCENE), folder=tmp_path, device="cpu")
+    other = QUICK.model_copy(update={"learning_rate": 0.1})
+    with pytest.raises(PinpointError, match="another training"):
+        train(SPEC, other, source=SceneSource(SCENE), folder=tmp_path, device="cpu")
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path) -> None:
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    with pytest.raises(PinpointError, match="damaged"):
+        train(SPEC, QUICK, source=SceneSource(SCENE), folder=tmp_path, device="cpu")
+
+
+def test_it_stops_when_validation_no_longer_gains(validation) -> None:
+    training = TrainingSpec(steps=60, batch=1, learning_rate=1e-9, report_every=2, validate_every=2, patience=2)
+    reports: list[Progress] = []
+    train(SPEC, training, source=SceneSource(SCENE), validation=validation, device="cpu", progress=reports.append)
+    assert reports[-1].step == 6
+
+
+def test_a_loss_that_is_not_finite_ends_with_advice(validation) -> None:
+    class Broken(SceneSource):
+        def draw(self, *args):
+            batch = super().draw(*args)
+            batch.inputs[:] = torch.nan
+            return batch
+
+    with pytest.raises(PinpointError, match="smaller learning rate"):
+        train(SPEC, QUICK, source=Broken(SCENE), device="cpu")
+
+
+def test_an_error_in_the_source_reaches_the_caller() -> None:
+    class Broken(SceneSource):
+        def draw(self, *args):
+            raise OSError("the disk went away")
+
+    with pytest.raises(OSError, match="went away"):
+        train(SPEC, QUICK, source=Broken(SCENE), device="cpu")
+
+
+def test_going_on_from_a_model(validation) -> None:
+    first = train(SPEC, QUICK, source=SceneSource(SCENE), device="cpu")
+    still = TrainingSpec(steps=1, batch=1, learning_rate=1e-12, averaging=0)
+    tuned = train(SPEC, still, source=SceneSource(SCENE), start=first, device="cpu")
+    torch.testing.assert_close(weights(tuned), weights(first), atol=1e-6, rtol=0)
+    other = ModelSpec(name="wider", backbone=Part(name="unet", options={"widths": [16, 8]}))
+    with pytest.raises(PinpointError, match="networks differ"):
+        train(other, still, source=SceneSource(SCENE), start=first, device="cpu")
+
+
+def test_an_annotated_stack_gives_windows_whose_points_lie_on_the_light() -> None:
+    """Flips and turns move the points exactly with the image: the pixel under a point is the brightest around."""
+    scene = EmitterScene(shape=(64, 48), density=(0.002, 0.002), photons=(8000, 8000), background=(1, 1))
+    stack, truth = scene.sample(5, np.random.default_rng(2))
+    source = StackSource(stack, truth, window=32)
+    model = Localizer(SPEC)
+    batch = source.draw(24, np.random.default_rng(3), model.normalization)
+    assert batch.inputs.shape == (24, 1, 32, 32)
+    on_light = []
+    for image, positions, mask in zip(batch.inputs[:, 0], batch.points.positions, batch.points.mask, strict=True):
+        for y, x in positions[mask].round().long().tolist():
+            if 2 <= y < 30 and 2 <= x < 30:
+                on_light.append(bool(image[y, x] >= image[y - 2 : y + 3, x - 2 : x + 3].max() * 0.8))
+    assert len(on_light) > 20
+    assert np.mean(on_light) > 0.9
+
+
+def test_training_on_an_annotated_stack(validation) -> None:
+    stack, truth = SCENE.sample(6, np.random.default_rng(4))
+    model = train(SPEC, QUICK, source=StackSource(stack, truth, window=24), validation=validation, device="cpu")
+    assert torch.isfinite(weights(model)).all()
+
+
+def test_points_beyond_the_stack_are_refused() -> None:
+    stack, _ = SCENE.sample(2, np.random.default_rng(4))
+    with pytest.raises(PinpointError, match="2 frames"):
+        StackSource(stack, Localizations({"frame": [7], "y": [1], "x": [1]}))
+    with pytest.raises(PinpointError, match="no points"):
+        StackSource(stack, Localizations.empty())
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_recipes_that_ship_can_be_used(name: str) -> None:
+    recipe = read_recipe(name)
+    assert recipe.model.name == name
+    stack, truth = scene_of(recipe.scene).sample(2, np.random.default_rng(0))
+    assert stack.n_frames == 2
+    assert len(truth) > 0
+    Localizer(recipe.model)
+
+
+def test_a_recipe_that_cannot_be_used(tmp_path) -> None:
+    with pytest.raises(PinpointError, match="smlm-2d"):
+        read_recipe("nothing")
+    (tmp_path / "bad.yaml").write_text(
+        "model: {name: a}\nscene: {name: emitters}\nvalidation: {name: emitters}\nextra: 1\n"
+    )
+    with pytest.raises(PinpointError, match="extra"):
+        read_recipe(tmp_path / "bad.yaml")
