@@ -18,6 +18,7 @@ from napari_pinpoint.inference import (
     localize_to_file,
     plan,
 )
+from napari_pinpoint.inference.planning import CHUNK_PIXELS
 from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, load_model
@@ -109,7 +110,7 @@ def test_the_threshold_selects(model: Localizer) -> None:
 
 
 def test_chunks_arrive_in_order_and_can_be_skipped(model: Localizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("napari_pinpoint.inference", fromlist=["x"])._CHUNK_PIXELS, "cpu", 2 * 40 * 40)
+    monkeypatch.setitem(CHUNK_PIXELS, "cpu", 2 * 40 * 40)
     stack, _ = movie((40, 40), 7)
     decided = plan(stack, model, device="cpu")
     chunks = list(localize_iter(decided))
@@ -124,7 +125,7 @@ def test_chunks_arrive_in_order_and_can_be_skipped(model: Localizer, monkeypatch
 
 
 def test_a_killed_run_goes_on(model: Localizer, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("napari_pinpoint.inference", fromlist=["x"])._CHUNK_PIXELS, "cpu", 2 * 40 * 40)
+    monkeypatch.setitem(CHUNK_PIXELS, "cpu", 2 * 40 * 40)
     stack, _ = movie((40, 40), 8)
     target = tmp_path / "table.parquet"
     decided = plan(stack, model, device="cpu")
@@ -145,7 +146,7 @@ def test_a_killed_run_goes_on(model: Localizer, tmp_path, monkeypatch: pytest.Mo
 
 
 def test_another_run_is_not_resumed(model: Localizer, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("napari_pinpoint.inference", fromlist=["x"])._CHUNK_PIXELS, "cpu", 2 * 40 * 40)
+    monkeypatch.setitem(CHUNK_PIXELS, "cpu", 2 * 40 * 40)
     stack, _ = movie((40, 40), 4)
     run = localize_to_file(plan(stack, model), tmp_path / "a.parquet")
     next(run)

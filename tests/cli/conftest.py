@@ -102,6 +102,5 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few_frames_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of two frames of `movie`, so that a run has parts."""
-    from napari_pinpoint import inference
 
-    monkeypatch.setitem(inference._CHUNK_PIXELS, "cpu", 2 * 40 * 48)
+    monkeypatch.setitem(CHUNK_PIXELS, "cpu", 2 * 40 * 48)

@@ -1,0 +1,74 @@
+"""The record of a run: how a table came to be, as plain JSON values."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_pinpoint import __version__
+from napari_pinpoint.model import Localizer
+from napari_pinpoint.stack import StackView
+
+if TYPE_CHECKING:
+    from napari_pinpoint.inference.planning import LocalizeSettings, Plan
+
+
+def record_of(
+    view: StackView, model: Localizer, settings: LocalizeSettings, frames: tuple[int, int], device: torch.device
+) -> dict[str, Any]:
+    """How the table came to be, as plain JSON values; `pinpoint rerun` reads it."""
+    stack = view.stack
+    threshold = settings.threshold or model.decoder.threshold
+    return {
+        "format": 1,
+        "input": {
+            "path": stack.path,
+            "sha256_of_sample": _hash_of_file(stack.path),
+            "shape": list(stack.shape),
+            "dtype": str(stack.dtype),
+            **view.describe(),
+        },
+        "pixel_size_nm": stack.pixel_size_nm,
+        "z_step_nm": stack.z_step_nm,
+        "sources": dict(stack.sources),
+        "camera": stack.camera.to_record(),
+        "model": {
+            "name": model.spec.name,
+            "version": model.spec.version,
+            "fingerprint": model.fingerprint(),
+            "path": model.path,
+        },
+        "settings": {**settings.model_dump(mode="json"), "threshold": threshold, "frames": list(frames)},
+        "device": str(device),
+        "versions": {
+            "napari-pinpoint": __version__,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+        },
+        "steps": [{"step": "localize"}],
+    }
+
+
+def _hash_of_file(path: str | None) -> str | None:
+    """A hash of a file's size, first and last megabyte: enough to notice another file, quick at any size."""
+    if path is None or not Path(path).is_file():
+        return None
+    size = Path(path).stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with Path(path).open("rb") as file:
+        digest.update(file.read(2**20))
+        file.seek(max(0, size - 2**20))
+        digest.update(file.read())
+    return digest.hexdigest()
+
+
+def fingerprint_of(plan: Plan) -> dict[str, Any]:
+    """What must agree for the parts of a killed run to be used."""
+    kept = ("input", "pixel_size_nm", "camera", "model", "settings")
+    return {**{name: plan.record[name] for name in kept}, "chunks": [list(chunk) for chunk in plan.chunks]}
