@@ -102,5 +102,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few_frames_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of two frames of `movie`, so that a run has parts."""
+    from napari_pinpoint.inference.planning import CHUNK_PIXELS
 
     monkeypatch.setitem(CHUNK_PIXELS, "cpu", 2 * 40 * 48)
