@@ -1,0 +1,153 @@
+"""train_iter and train: from a scene or annotated images to a model."""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.model import Localizer, ModelSpec
+from napari_pinpoint.sampling import Batch, SampleSource, SceneSource
+from napari_pinpoint.stack import Stack, StackView
+from napari_pinpoint.training.spec import Progress, Recipe, TrainingSpec, scene_of
+from napari_pinpoint.training.state import Run
+
+
+def train_recipe(
+    recipe: Recipe, *, folder: str | os.PathLike[str] | None = None, device: str = "auto"
+) -> Iterator[Progress | Localizer]:
+    """Train what a recipe says; yields progress and, last, the model."""
+    validation = scene_of(recipe.validation).sample(recipe.validation_frames, np.random.default_rng(20_251_121))
+    yield from train_iter(
+        recipe.model,
+        recipe.training,
+        source=SceneSource(scene_of(recipe.scene)),
+        validation=validation,
+        folder=folder,
+        device=device,
+        made_from=recipe.model_dump(mode="json"),
+    )
+
+
+def train(*args: Any, progress: Callable[[Progress], None] | None = None, **kwargs: Any) -> Localizer:
+    """`train_iter` to its end: the trained model. `progress` is called with every report."""
+    model: Localizer | None = None
+    for report in train_iter(*args, **kwargs):
+        if isinstance(report, Localizer):
+            model = report
+        elif progress is not None:
+            progress(report)
+    if model is None:
+        raise RuntimeError("train_iter ended without a model")
+    return model
+
+
+def train_iter(
+    spec: ModelSpec,
+    training: TrainingSpec,
+    *,
+    source: SampleSource,
+    validation: tuple[Stack | StackView, Localizations] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    start: Localizer | None = None,
+    device: str = "auto",
+    made_from: dict[str, Any] | None = None,
+) -> Iterator[Progress | Localizer]:
+    """Train a model; yields progress and, last, the model.
+
+    Parameters
+    ----------
+    spec, training
+        What to build and how to train it.
+    source
+        Where batches come from. Batch n depends on the seed and n alone, so a run can be continued anywhere.
+    validation
+        A stack and its truth. It is localized as users do it; the weights (their moving average) with the best
+        Jaccard index are kept. Without it the last ones are.
+    folder
+        Where checkpoints go. If one of the same training lies there, it goes on from it and ends with the same
+        weights as a run that was never interrupted (on a CPU).
+    start
+        A model whose weights to begin with, instead of random ones.
+    made_from
+        Goes into the model's record, beside versions and scores.
+    """
+    run = Run(spec, training, validation, Path(folder) if folder else None, start, device, made_from or {})
+    began = time.monotonic() - run.seconds
+    with closing(_prefetched(source, run)) as batches:
+        yield from _steps(run, batches, began)
+    yield run.result()
+
+
+def _steps(run: Run, batches: Iterator[Batch], began: float) -> Iterator[Progress]:
+    """Learn until the last step, or until validation no longer gains; reports on the way."""
+    training = run.training
+    sums: dict[str, Tensor] = {}
+    for step in range(run.step, training.steps):
+        terms = run.learn(next(batches).to(run.fabric.device))
+        for name, value in terms.items():
+            sums[name] = sums.get(name, torch.zeros(())) + value.cpu()
+        done = step + 1
+        checked = done % training.validate_every == 0 or done == training.steps
+        if not checked and done % training.report_every:
+            continue
+        since = (done - 1) % training.report_every + 1
+        means = {name: float(value) / since for name, value in sums.items()}
+        sums = {}
+        run.seconds = time.monotonic() - began
+        scores, best = run.validate() if checked else ({}, False)
+        if checked:
+            run.seconds = time.monotonic() - began
+            run.save()
+        left = run.seconds / done * (training.steps - done)
+        yield Progress(done, training.steps, sum(means.values()), means, run.seconds, left, scores, best)
+        if not math.isfinite(sum(means.values())):
+            raise PinpointError(f"The loss became {sum(means.values())} at step {done}; try a smaller learning rate.")
+        if checked and training.patience is not None and run.stale >= training.patience:
+            return
+
+
+def _prefetched(source: SampleSource, run: Run) -> Generator[Batch]:
+    """Batches from the run's step on, drawn in a thread while the network learns from the one before."""
+    ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
+    stop = threading.Event()
+    first, seed, size = run.step, run.training.seed, run.training.batch
+
+    def work() -> None:
+        for step in range(first, run.training.steps):
+            try:
+                item: Batch | BaseException = source.draw(size, np.random.default_rng([seed, step]), run.normalization)
+            except BaseException as error:
+                item = error
+            while not stop.is_set():
+                try:
+                    ready.put(item, timeout=0.1)
+                    break
+                except queue.Full:
+                    continue
+            if stop.is_set() or isinstance(item, BaseException):
+                return
+
+    thread = threading.Thread(target=work, name="pinpoint-batches", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,81 @@
+"""What to train: TrainingSpec, Recipe, and the progress that is reported."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.model import ModelSpec, Part
+from napari_pinpoint.scenes import SCENES
+from napari_pinpoint.zoo import RECIPES
+
+
+class TrainingSpec(BaseModel, extra="forbid", frozen=True):
+    """How long and how to train."""
+
+    steps: int = Field(default=20_000, ge=1)
+    batch: int = Field(default=16, ge=1, description="Windows per step.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="At the start; it follows a cosine down to 1 %.")
+    warm_up: int = Field(default=200, ge=0, description="Steps over which the learning rate rises at first.")
+    clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    averaging: float = Field(default=0.998, ge=0, lt=1, description="Decay of the moving average of the weights.")
+    seed: int = 0
+    report_every: int = Field(default=50, ge=1, description="Steps between two reports.")
+    validate_every: int = Field(default=2_000, ge=1, description="Steps between two validations and checkpoints.")
+    patience: int | None = Field(default=None, ge=1, description="Validations without gain after which to stop.")
+    tolerance_px: float = Field(default=0.5, gt=0, description="Distance within which validation counts a match.")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+
+class Recipe(BaseModel, extra="forbid", frozen=True):
+    """All that makes a model again: what it is, what it learns from, and how."""
+
+    model: ModelSpec
+    scene: Part
+    validation: Part = Field(description="The scene that validation frames are drawn from, once.")
+    validation_frames: int = Field(default=20, ge=1)
+    training: TrainingSpec = TrainingSpec()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is: reported every few steps, and with scores after a validation."""
+
+    step: int
+    steps: int
+    loss: float
+    terms: dict[str, float]
+    seconds: float
+    seconds_left: float
+    validation: dict[str, float | None] = field(default_factory=dict)
+    best: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+def read_recipe(name: str | os.PathLike[str]) -> Recipe:
+    """The recipe of a model that ships, or one from a YAML file."""
+    path = RECIPES.get(str(name), Path(name))
+    if not path.is_file():
+        raise PinpointError(
+            f"There is no recipe {str(name)!r}: neither a file nor one of {', '.join(RECIPES) or 'none'}."
+        )
+    try:
+        return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        raise PinpointError(f"{path}: the recipe cannot be used: {error}") from error
+
+
+def scene_of(part: Part) -> Any:
+    """The scene that a recipe names."""
+    try:
+        return SCENES[part.name](**part.options)
+    except (TypeError, ValidationError) as error:
+        raise PinpointError(f"The options of the scene {part.name} do not fit: {error}") from error
