@@ -1,0 +1,258 @@
+"""Jobs: long work in a thread of its own, one at a time for each viewer, whatever becomes of the widgets meanwhile.
+
+napari's own workers are not used: a RuntimeError in a generator worker (torch raises no other) vanishes without any
+signal, and a function worker cannot be stopped. Here every job ends with a result or a message, and only this
+module's timer, in the main thread, touches napari and Qt.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from typing import Any, Literal
+
+from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QWidget
+
+from napari_pinpoint.errors import PinpointError, PinpointWarning
+
+_LOG = logging.getLogger(__name__)
+#: Milliseconds between two looks at what the thread has to say.
+_INTERVAL_MS = 100
+#: Seconds that quitting napari waits for a cancelled job.
+_PATIENCE_S = 10.0
+
+
+@dataclass
+class Reporter:
+    """What the work in the thread is given: whether to stop, and whom to tell how far it is."""
+
+    cancel: threading.Event = field(default_factory=threading.Event)
+    outbox: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+
+    def report(self, done: int, total: int, detail: str = "") -> None:
+        """So many of all frames are done; the clock of the rate starts with the first report."""
+        self.outbox.put(_Progress(done, total, detail, time.monotonic()))
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the viewer's job is: what a widget shows."""
+
+    state: Literal["idle", "running", "cancelling", "done", "failed"] = "idle"
+    text: str = ""
+    done: int = 0
+    total: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+class Jobs(QObject):
+    """The one job of a viewer; lives as long as the viewer, while widgets come and go.
+
+    `changed` is emitted in the main thread whenever `status` is another one.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.status = Status()
+        self._viewer = weakref.ref(viewer)
+        self._reporter = Reporter()
+        self._thread: threading.Thread | None = None
+        self._finish: Callable[[Any, Any], str] | None = None
+        self._first: _Progress | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.timeout.connect(self._read_outbox)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self._wait_for_the_end)
+
+    @staticmethod
+    def of(viewer: Any) -> Jobs:
+        """The jobs of a viewer, also of one behind napari's proxy for plugins."""
+        viewer = getattr(viewer, "__wrapped__", viewer)
+        if viewer not in _JOBS:
+            _JOBS[viewer] = Jobs(viewer)
+        return _JOBS[viewer]
+
+    @property
+    def is_running(self) -> bool:
+        return self.status.state in ("running", "cancelling")
+
+    def start(
+        self, work: Callable[[Reporter], Any], finish: Callable[[Any, Any], str], *, window: QWidget | None = None
+    ) -> None:
+        """Run `work(reporter)` in a thread; then `finish(viewer, its result)`, in the main thread, gives the message.
+
+        `work` looks at `reporter.cancel` and returns what it has when that is set. When `window` is destroyed the job
+        is cancelled and its result dropped.
+        """
+        if self.is_running:
+            raise PinpointError("A job is running in this viewer; wait for its end or cancel it.")
+        self._reporter, self._finish, self._first = Reporter(), finish, None
+        if window is not None:
+            window.destroyed.connect(self._abandon)
+        # A daemon: whatever goes wrong, the end of napari does not wait for the end of a movie.
+        self._thread = threading.Thread(target=_run, args=(work, self._reporter), name="pinpoint-job", daemon=True)
+        self._set(Status("running", "Preparing: loading the model, looking at the first frames"))
+        self._thread.start()
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Ask the job to stop; it ends with what is done by then."""
+        if self.status.state == "running":
+            self._reporter.cancel.set()
+            text = "Cancelling: the frames under way are finished first"
+            self._set(replace(self.status, state="cancelling", text=text))
+
+    def _abandon(self) -> None:
+        """The viewer goes: stop the job and forget its result."""
+        self._reporter.cancel.set()
+        self._timer.stop()
+        self.status = Status()
+
+    def _wait_for_the_end(self) -> None:
+        """napari quits: torch must not be torn down under a thread that computes."""
+        self._abandon()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE_S)
+
+    def _set(self, status: Status) -> None:
+        if status != self.status:
+            self.status = status
+            self.changed.emit()
+
+    def _read_outbox(self) -> None:
+        """Take what the thread has said since the last time."""
+        while self.is_running:
+            try:
+                said = self._reporter.outbox.get_nowait()
+            except Empty:
+                return
+            if isinstance(said, _Progress):
+                self._show_progress(said)
+            elif isinstance(said, _Doubt):
+                show_warning(said.text)
+                self._set(replace(self.status, warnings=(*self.status.warnings, said.text)))
+            else:
+                self._end(said)
+
+    def _show_progress(self, progress: _Progress) -> None:
+        if self._first is None:
+            self._first = progress
+        text = progress.words(self._first) if self.status.state == "running" else self.status.text
+        self._set(replace(self.status, done=progress.done, total=progress.total, text=text))
+
+    def _end(self, end: _Result | _Failure) -> None:
+        self._timer.stop()
+        self._thread, finish = None, self._finish
+        self._finish = None
+        if isinstance(end, _Result) and finish is not None:
+            try:
+                status = replace(self.status, state="done", text=finish(self._viewer(), end.value))
+            except Exception as error:  # whatever napari makes of the layers: the widget must be usable again
+                end = _Failure(_explained(error))
+            else:
+                self._set(status)
+        if isinstance(end, _Failure):
+            show_error(end.text)
+            self._set(replace(self.status, state="failed", text=end.text))
+
+
+#: No viewer is kept alive by its jobs.
+_JOBS: weakref.WeakKeyDictionary[Any, Jobs] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class _Progress:
+    done: int
+    total: int
+    detail: str
+    at: float
+
+    def words(self, first: _Progress) -> str:
+        """For example "120 of 500 frames, 35 frames/s, 11 s left"."""
+        parts = [f"{self.done:,} of {self.total:,} frames"]
+        if self.done > first.done and self.at > first.at:
+            rate = (self.done - first.done) / (self.at - first.at)
+            left = (self.total - self.done) / rate
+            parts += [f"{rate:,.{0 if rate >= 10 else 1}f} frames/s", f"{_duration(left)} left"]
+        return ", ".join([*parts, self.detail] if self.detail else parts)
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    text: str
+
+
+@dataclass(frozen=True)
+class _Result:
+    value: Any
+
+
+@dataclass(frozen=True)
+class _Failure:
+    text: str
+
+
+def _run(work: Callable[[Reporter], Any], reporter: Reporter) -> None:
+    """The body of the thread: whatever happens, the last thing that is said is how it ended."""
+    end: _Result | _Failure = _Failure("The job ended without a result.")
+    try:
+        with _hearing(lambda text: reporter.outbox.put(_Doubt(text))):
+            end = _Result(work(reporter))
+    except BaseException as error:  # SystemExit too: a thread that ends in silence leaves a bar that turns for ever
+        end = _Failure(_explained(error))
+    finally:
+        reporter.outbox.put(end)
+
+
+def _explained(error: BaseException) -> str:
+    """The error for its user; what is not meant for users goes to the log as a whole."""
+    if isinstance(error, PinpointError):
+        return str(error)
+    _LOG.error("A job of napari-pinpoint failed", exc_info=error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        return f"Not enough memory ({type(error).__name__}). Close what else needs memory, or give a smaller image."
+    return f"{type(error).__name__}: {error} (Help > Show logs has the details)"
+
+
+@contextmanager
+def _hearing(tell: Callable[[str], None]) -> Iterator[None]:
+    """Pass every PinpointWarning of this thread to `tell`, all other warnings to whom they went before.
+
+    `warnings.catch_warnings` would not do in a thread: napari enters and leaves it in the main thread all the time,
+    and whoever leaves last restores what is over. This hook does no harm where it is restored by others after its
+    end, and takes itself away only if it is still the last.
+    """
+    thread, before, over = threading.get_ident(), warnings.showwarning, threading.Event()
+
+    def hook(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, PinpointWarning) and threading.get_ident() == thread and not over.is_set():
+            tell(str(message))
+        else:
+            before(message, category, *where, **more)
+
+    warnings.simplefilter("always", PinpointWarning)  # a second run says its doubts again
+    warnings.showwarning = hook
+    try:
+        yield
+    finally:
+        over.set()
+        if warnings.showwarning is hook:
+            warnings.showwarning = before
+
+
+def _duration(seconds: float) -> str:
+    """For example "45 s" or "12 min"."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
