@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "src" / "napari_pinpoint"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
-OF_THE_PLUGIN = {"napari", "magicgui", "qtpy"}
+OF_THE_PLUGIN = {"napari", "qtpy"}
 USED_THROUGH_ANOTHER = {"imagecodecs"}  # tifffile loads it for compressed files
 
 
