@@ -76,10 +76,21 @@ class Stack:
                 f"{self.name} holds pixels of type {self.dtype}; whole or real numbers are expected. "
                 "Convert it first (of complex numbers, take the magnitude)."
             )
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        """What is given for every frame, channel or pixel fits the images."""
         for name, axis in (("frame_times_s", "T"), ("channel_names", "C")):
             values, size = getattr(self, name), self.sizes.get(axis, 1)
             if values is not None and len(values) not in ((0, size) if axis == "C" else (size,)):
                 raise PinpointError(f"{self.name} has {size} {AXIS_WORDS[axis]}s, but {name} has {len(values)} values.")
+        for name in ("offset_adu", "electrons_per_adu", "read_noise_e"):
+            shape = np.shape(getattr(self.camera, name))
+            if shape and shape != self.shape[-2:]:
+                raise PinpointError(
+                    f"The camera's map {name} has shape {shape}, the images of {self.name} have {self.shape[-2:]}. "
+                    "Cut the map to the part of the sensor that was read out."
+                )
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -61,15 +61,17 @@ class Facts:
 
     def note_pixel_size(self, x_nm: float | None, y_nm: float | None, source: str, name: str) -> None:
         """Keep the pixel size if the pixels are square; else warn, for one number would then be wrong."""
-        if x_nm is None or (y_nm is not None and abs(x_nm / y_nm - 1) < 0.01):
+        if x_nm is None:
+            return
+        if y_nm is None or abs(x_nm / y_nm - 1) < 0.01:
             self.note("pixel_size_nm", x_nm, source)
-        elif y_nm is not None:
-            warnings.warn(
-                f"{name}: the pixels are not square ({x_nm:g} nm wide, {y_nm:g} nm high, {source}), so their size is "
-                "taken as unknown. Give pixel_size_nm, or resample the stack to square pixels.",
-                PinpointWarning,
-                stacklevel=2,
-            )
+            return
+        warnings.warn(
+            f"{name}: the pixels are not square ({x_nm:g} nm wide, {y_nm:g} nm high, {source}), so their size is taken "
+            "as unknown. Give pixel_size_nm, or resample the stack to square pixels.",
+            PinpointWarning,
+            stacklevel=2,
+        )
 
     def note_interval(self, interval_s: float | None, source: str) -> None:
         """Keep the time from frame to frame, of which `frame_times_s` is made once their number is known."""

@@ -60,8 +60,8 @@ class PlaneArray:
         if self._sample_axis:
             sizes[self._sample_axis] = pages.samples
         sizes["Y"], sizes["X"] = pages.shape
-        self.shape = tuple(sizes[axis] for axis in self.axes)
-        self.dtype = pages.dtype
+        self.shape: tuple[int, ...] = tuple(sizes[axis] for axis in self.axes)
+        self.dtype: np.dtype[Any] = pages.dtype
 
     @property
     def ndim(self) -> int:
@@ -89,8 +89,10 @@ class PlaneArray:
         chosen, dropped = _normalise(index, self.shape)
         by_axis = dict(zip(self.axes, chosen, strict=True))
         numbers = self._table[tuple(_slice(by_axis[axis]) for axis in self._outer)]
+        block: np.ndarray[Any, Any]
         if 0 in map(len, chosen):
-            return np.empty([len(r) for r in chosen], self.dtype)[dropped]
+            block = np.empty([len(r) for r in chosen], self.dtype)[dropped]
+            return block
         if numbers.min() < 0:
             raise self._missing(numbers, by_axis)
         rows, columns = by_axis["Y"], by_axis["X"]
@@ -103,7 +105,8 @@ class PlaneArray:
             block = np.moveaxis(block, numbers.ndim, self.axes.index(self._sample_axis))
         else:
             block = block[..., 0, :, :]
-        return block[dropped]
+        block = block[dropped]
+        return block
 
     def _missing(self, numbers: np.ndarray[Any, Any], by_axis: dict[str, range]) -> PinpointError:
         first = np.argwhere(numbers < 0)[0]

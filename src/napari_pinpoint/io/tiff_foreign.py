@@ -8,6 +8,8 @@ import numpy as np
 import tifffile
 
 from napari_pinpoint.io.source import UNNAMED, Source
+from napari_pinpoint.io.tiff_micromanager import TAG as MM_TAG
+from napari_pinpoint.io.tiff_micromanager import facts as micromanager_facts
 from napari_pinpoint.io.tiff_pages import FileSeries, PageLayout, TiffPages
 
 
@@ -40,4 +42,9 @@ def open_foreign(path: Path, layout: PageLayout, tif: tifffile.TiffFile) -> Sour
         where = np.array(found, dtype=np.int64)
         files.append(TiffPages(file, layout, data=where) if layout.plain else TiffPages(file, layout, ifds=where))
     pages = FileSeries(files, [len(f) for f in files], layout)
-    return Source(pages, layout, table.reshape(shape), axes, list(offsets))
+    source = Source(pages, layout, table.reshape(shape), axes, list(offsets))
+    if tif.is_micromanager:
+        told = tif.pages.first.tags.valueof(MM_TAG)
+        summary = (tif.micromanager_metadata or {}).get("Summary", {})
+        source.facts = micromanager_facts(summary, told if isinstance(told, dict) else {}, source.sizes.get("C", 1))
+    return source

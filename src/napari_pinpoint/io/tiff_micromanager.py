@@ -23,7 +23,7 @@ from napari_pinpoint.io.tiff_chain import read_ifd
 from napari_pinpoint.io.tiff_pages import FileSeries, PageLayout, TiffPages
 
 AXES = "PTCZ"
-_TAG = 51123  # JSON of every page
+TAG = 51123  # JSON of every page
 _COLUMNS = (3, 2, 0, 1)  # of the index map, in the order of AXES; the fifth column is the page's offset
 _SOURCE = "Micro-Manager metadata"
 _TIMED_FRAMES = 1000
@@ -131,7 +131,7 @@ def page_metadata(pages: TiffPages, number: int) -> bytes:
     """The JSON text of a page; empty where there is none."""
     with pages.path.open("rb", buffering=0) as file:
         ifd = read_ifd(file, pages.form, int(pages.ifds[number]))
-        return ifd.text(file, pages.form, _TAG) if ifd else b""
+        return ifd.text(file, pages.form, TAG) if ifd else b""
 
 
 def read_json(text: bytes) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class PageLayout:
         if not tif.pages:
             raise PinpointError(f"{path} holds no images. Is it truncated?")
         page = tif.pages.first
-        if page.dtype is None or page.dtype.kind not in "buifc" or 0 in page.shape or page.axes not in _PAGE_AXES:
+        sizes_are_sound = all(isinstance(size, int) and size > 0 for size in page.shape)
+        if page.dtype is None or page.dtype.kind not in "buifc" or page.axes not in _PAGE_AXES or not sizes_are_sound:
             raise PinpointError(
                 f"{path}: pages of axes {page.axes or '(none)'}, shape {page.shape} and pixel type {page.dtype} cannot "
                 "be read; save the stack with one plane a page."
@@ -231,15 +232,15 @@ class TiffPages:
                 tif.filehandle.seek(int(self.ifds[number]))
                 try:
                     page = tifffile.TiffPage(tif, index=int(number)).asarray()
+                    if self.layout.planar or self.samples == 1:
+                        page = page.reshape(self.samples, *self.shape)
+                    else:
+                        page = np.moveaxis(page.reshape(*self.shape, self.samples), -1, 0)
                 except Exception as error:  # each codec has errors of its own
                     raise PinpointError(
                         f"{self.path}: image (frame) {number} cannot be decoded ({error}). The file is damaged, or its "
                         "compression is not supported; save it again without compression."
                     ) from None
-                if self.layout.samples == 1:
-                    page = page.reshape(1, *self.shape)
-                elif not self.layout.planar:
-                    page = np.moveaxis(page, -1, 0)
                 out.append(page[:, rows, columns])
         return np.stack(out).astype(self.dtype, copy=False)
 
