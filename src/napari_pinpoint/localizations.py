@@ -155,7 +155,7 @@ class Localizations:
         with_rows = [table for table in tables if len(table)] or tables[:1]
         shared = [name for name in with_rows[0] if all(name in table for table in with_rows)]
         return cls(
-            {name: read_only(np.concatenate([table[name] for table in with_rows])) for name in shared},
+            {name: _joined([table[name] for table in with_rows]) for name in shared},
             pixel_size_nm=_common_size("pixel_size_nm", tables),
             z_step_nm=_common_size("z_step_nm", tables),
             record=tables[0].record,
@@ -253,6 +253,11 @@ def read_only(array: Any) -> Any:
     if isinstance(array, np.ndarray):
         array.flags.writeable = False
     return array
+
+
+def _joined(parts: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """One column from those of several tables; columns never change, so that a single one needs no copy."""
+    return parts[0] if len(parts) == 1 else read_only(np.concatenate(parts))
 
 
 def _as_column(name: str, values: Any) -> np.ndarray[Any, Any]:
