@@ -29,16 +29,39 @@ def validation() -> tuple[Stack, Localizations]:
     return SCENE.sample(4, np.random.default_rng(0))
 
 
-def test_the_loss_falls_and_points_are_found(validation) -> None:
-    training = TrainingSpec(steps=250, batch=8, learning_rate=4e-3, report_every=25, validate_every=250, averaging=0.9)
+def test_the_loss_falls_and_points_are_found() -> None:
+    scene = EmitterScene(shape=(24, 24), density=(0.01, 0.03), photons=(3000, 4000), independent_frames=True)
+    training = TrainingSpec(
+        steps=300, batch=8, learning_rate=1e-2, warm_up=20, averaging=0.9, report_every=40, validate_every=300
+    )
     reports: list[Progress] = []
     model = train(
-        SPEC, training, source=SceneSource(SCENE), validation=validation, device="cpu", progress=reports.append
+        SPEC,
+        training,
+        source=SceneSource(scene),
+        validation=scene.sample(6, np.random.default_rng(0)),
+        device="cpu",
+        progress=reports.append,
     )
-    assert reports[-1].step == 250
+    assert [report.step for report in reports] == [40, 80, 120, 160, 200, 240, 280, 300]
+    assert reports[-1].terms["matching"] < 0.1 * reports[0].terms["matching"]
     assert reports[-1].seconds_left == 0
-    assert reports[-1].validation["jaccard"] > 0.3
+    assert reports[-1].validation["jaccard"] > 0.4
+    assert reports[-1].validation["rmse_px"] < 0.25
     assert model.record["validation"] == reports[-1].validation
+
+
+def test_terms_are_means_over_the_steps_since_the_last_report(validation) -> None:
+    """A validation between two reports makes a short interval; its mean is not that of a full one."""
+    still = TrainingSpec(steps=9, batch=2, learning_rate=1e-12, report_every=4, validate_every=6, seed=3)
+    often = still.model_copy(update={"report_every": 1, "validate_every": 9})
+    runs: list[list[Progress]] = [[], []]
+    for spec, reports in zip((still, often), runs, strict=True):
+        train(SPEC, spec, source=SceneSource(SCENE), validation=validation, device="cpu", progress=reports.append)
+    each = [report.loss for report in runs[1]]
+    assert [report.step for report in runs[0]] == [4, 6, 8, 9]
+    expected = [np.mean(each[0:4]), np.mean(each[4:6]), np.mean(each[6:8]), each[8]]
+    assert [report.loss for report in runs[0]] == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_same_seed_gives_the_same_weights(validation) -> None:

@@ -95,6 +95,7 @@ def _steps(run: Run, batches: Iterator[Batch], began: float) -> Iterator[Progres
     """Learn until the last step, or until validation no longer gains; reports on the way."""
     training = run.training
     sums: dict[str, Tensor] = {}
+    reported = run.step
     for step in range(run.step, training.steps):
         terms = run.learn(next(batches).to(run.fabric.device))
         for name, value in terms.items():
@@ -103,9 +104,8 @@ def _steps(run: Run, batches: Iterator[Batch], began: float) -> Iterator[Progres
         checked = done % training.validate_every == 0 or done == training.steps
         if not checked and done % training.report_every:
             continue
-        since = (done - 1) % training.report_every + 1
-        means = {name: float(value) / since for name, value in sums.items()}
-        sums = {}
+        means = {name: float(value) / (done - reported) for name, value in sums.items()}
+        sums, reported = {}, done
         run.seconds = time.monotonic() - began
         scores, best = run.validate() if checked else ({}, False)
         if checked:
