@@ -23,9 +23,11 @@ from napari_pinpoint.io.write_images import write_stack
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.rendering import comparison, render
 from napari_pinpoint.scenes.emitters import EmitterScene
+from napari_pinpoint.scenes.options import CameraOptions
 from napari_pinpoint.stack import Stack
 
 MODEL = "smlm-2d"
+CAMERA = CameraOptions(offset_adu=100, electrons_per_adu=0.46, read_noise_e=1.6)
 TOLERANCE_NM = 100.0
 #: Frames whose bound is computed: enough for a median, and quick.
 BOUND_FRAMES = 25
@@ -97,11 +99,13 @@ def movie(n_frames: int = 500, *, seed: int = 7) -> tuple[Stack, Localizations]:
     scene = EmitterScene(
         shape=(96, 96),
         structures={"filaments": 1.0},
-        density=(0.012, 0.012),
+        density=(0.008, 0.008),
         psf_sigma=(1.3, 1.3),
         photons=(1500.0, 1500.0),
         background=(15.0, 15.0),
         on_time_frames=3.0,
+        blinks=2.0,
+        cameras=(CAMERA,),
     )
     return scene.sample(n_frames, np.random.default_rng(seed))
 
@@ -134,9 +138,8 @@ def run_demo(
     write_localizations(truth, folder / FILES["truth"], overwrite=True)
     write_stack(simulated, folder / FILES["movie"], overwrite=True)
 
-    # From here on the movie is a file like any other; its camera is what a data sheet would say.
-    camera = {name: getattr(simulated.camera, name) for name in ("offset_adu", "electrons_per_adu", "read_noise_e")}
-    stack = read_stack(folder / FILES["movie"], **camera)
+    # From here on the movie is a file like any other; of the camera we know what its data sheet would say.
+    stack = read_stack(folder / FILES["movie"], **CAMERA.model_dump())
     job = Job(str(stack.path), folder / FILES["table"])
     decided = plan(stack, model, device=device)
     run_job(job, decided, overwrite=True, progress=lambda _, chunk: progress("localizing", chunk.stop, n_frames))

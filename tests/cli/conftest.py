@@ -86,11 +86,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model that was never trained, and takes about half of all pixels for emitters."""
     import torch
 
-    from napari_pinpoint.model import Localizer, ModelSpec, Part, save_model
+    from napari_pinpoint.model import Domain, Localizer, ModelSpec, Part, save_model
+
+    spec = ModelSpec(
+        name="tiny", backbone=Part(name="unet", options={"widths": [4, 4]}), domain=Domain(pixel_size_nm=(50, 200))
+    )
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        untrained = Localizer(ModelSpec(name="tiny", backbone=Part(name="unet", options={"widths": [4, 4]})))
+        untrained = Localizer(spec)
     with torch.no_grad():
         untrained.head.layer.weight *= 100
         untrained.head.layer.bias[0] = 0.0

@@ -219,8 +219,10 @@ def test_a_constant_movie_is_no_error(run: Run, model: Path, camera: Camera, fol
     assert_refused(run(*command, "--overwrite"), "camera")
 
 
-def test_a_pixel_size_far_from_the_domain_warns(run: Run, movie: Path, camera: Camera, folder: Path) -> None:
-    ended = run("localize", movie, "-o", folder / "t.parquet", *camera, "--pixel-size-nm", "2000")
+def test_a_pixel_size_far_from_the_domain_warns(
+    run: Run, movie: Path, model: Path, camera: Camera, folder: Path
+) -> None:
+    ended = run("localize", movie, "-o", folder / "t.parquet", "--model", model, *camera, "--pixel-size-nm", "2000")
     assert ended.code == 0
     assert "pinpoint: warning: " in ended.err
     assert "2000 nm" in ended.err

@@ -46,13 +46,13 @@ def test_a_recipe_gives_a_model(run: Run, recipe: Path, tmp_path: Path) -> None:
 def test_an_interrupted_training_goes_on_to_the_same_model(
     run: Run, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_pinpoint import training
+    from napari_pinpoint.training.state import Run as Training
 
     whole = json.loads(
         run("train", "--recipe", recipe, "-o", tmp_path / "whole.safetensors", "--device", "cpu", "--json").out
     )
     command = ("train", "--recipe", recipe, "-o", tmp_path / "parts.safetensors", "--device", "cpu", "--json")
-    learn = training._Run.learn
+    learn = Training.learn
 
     def press_ctrl_c(state: Any, batch: Any) -> Any:
         if state.step == 4:
@@ -60,7 +60,7 @@ def test_an_interrupted_training_goes_on_to_the_same_model(
         return learn(state, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._Run, "learn", press_ctrl_c)
+        patch.setattr(Training, "learn", press_ctrl_c)
         ended = run(*command)
     assert ended.code == 130
     assert "parts.safetensors.training" in ended.err

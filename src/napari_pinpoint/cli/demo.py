@@ -49,6 +49,8 @@ def demo(
 
 
 def _print(report: Report, files: dict[str, str]) -> None:
+    from napari_pinpoint.demo import CAMERA
+
     print_table(
         ("score", "value", "meaning"),
         [
@@ -79,7 +81,7 @@ def _print(report: Report, files: dict[str, str]) -> None:
     print("Localize the movie as any other:")
     print(
         f"  {_quoted(str(Path(sys.executable).with_name('pinpoint')))} localize {_quoted(files['movie'])} -o found.csv "
-        "--offset-adu 100 --electrons-per-adu 0.5 --read-noise-e 1.5"
+        + options.camera_options(CAMERA.camera())
     )
 
 

@@ -11,6 +11,7 @@ import typer
 from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
+    from napari_pinpoint.camera import Camera
     from napari_pinpoint.stack import StackView
 
 T = TypeVar("T")
@@ -76,6 +77,17 @@ def build(what: str, factory: type[T], values: Mapping[str, Any]) -> T:
             for problem in error.errors(include_url=False)
         ]
         raise PinpointError(f"{what}: {'; '.join(problems)}.") from None
+
+
+def camera_options(camera: Camera) -> str:
+    """The options of `pinpoint localize` that describe a camera."""
+    values = {
+        "offset-adu": camera.offset_adu,
+        "electrons-per-adu": camera.electrons_per_adu,
+        "em-gain": camera.em_gain if camera.em_gain > 1 else None,
+        "read-noise-e": camera.read_noise_e or None,
+    }
+    return " ".join(f"--{name} {value:g}" for name, value in values.items() if value is not None)
 
 
 Json = Annotated[bool, flag("--json", help="Write the result as one JSON object to standard output.")]

@@ -77,8 +77,9 @@ def plan_from(record: Mapping[str, Any], path: str, *, model: str | None, device
             "localize the stack again instead."
         )
     seen = record["input"]
+    _, given, axes = record["sources"].get("axes", "").partition("given as ")
     stack = replace(
-        read_stack(path, axes=seen["axes"] if record["sources"].get("axes") == "given" else None),
+        read_stack(path, axes=axes if given else None),
         camera=Camera(**camera, sources=record["camera"]["sources"]),
         pixel_size_nm=record["pixel_size_nm"],
         z_step_nm=record["z_step_nm"],

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from napari_pinpoint.cli import options
 from napari_pinpoint.cli.terminal import emit, print_table
 from napari_pinpoint.errors import PinpointError
-
-if TYPE_CHECKING:
-    from napari_pinpoint.camera import Camera
 
 
 def simulate(
@@ -76,18 +73,7 @@ def _write(made: Any, output: Path, truth: Path, *, frames: int, seed: int, over
         f"{output}: {frames:,} frames of {' x '.join(map(str, stack.shape[1:]))} px, {stack.pixel_size_nm:g} nm each."
     )
     print(f"{truth}: {len(table):,} emitters (one row for each frame they shine in).")
-    print(f"The camera, for localizing: {camera_options(stack.camera)}")
-
-
-def camera_options(camera: Camera) -> str:
-    """The options of `pinpoint localize` that describe a camera."""
-    values = {
-        "offset-adu": camera.offset_adu,
-        "electrons-per-adu": camera.electrons_per_adu,
-        "em-gain": camera.em_gain if camera.em_gain > 1 else None,
-        "read-noise-e": camera.read_noise_e or None,
-    }
-    return " ".join(f"--{name} {value:g}" for name, value in values.items() if value is not None)
+    print(f"The camera, for localizing: {options.camera_options(stack.camera)}")
 
 
 def _parsed(settings: list[str], kind: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,52 +23,58 @@ if TYPE_CHECKING:
 
 _STACK = "Training on a stack whose points are known"
 
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model to write (.safetensors).")]
+RecipeName = Annotated[
+    str | None, typer.Option("--recipe", metavar="NAME|FILE", help="A recipe that ships, or a YAML file.")
+]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Steps of training; else the recipe's.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder",
+        metavar="CHECKPOINTS",
+        help="Where checkpoints are kept; else in MODEL.training until the model is complete.",
+    ),
+]
+Json = Annotated[
+    bool,
+    options.flag(
+        "--json",
+        help="Write the result as one JSON object to standard output, and progress as one JSON object per line to "
+        "standard error.",
+    ),
+]
+StackPath = Annotated[
+    str | None, typer.Option("--stack", metavar="STACK", help="A TIFF file to learn from.", rich_help_panel=_STACK)
+]
+Points = Annotated[
+    Path | None,
+    typer.Option(
+        "--points",
+        metavar="TABLE",
+        help="All points of the frames that are annotated; frames without a point are not used.",
+        rich_help_panel=_STACK,
+    ),
+]
+Start = Annotated[
+    str,
+    typer.Option(
+        "--start", metavar="NAME|FILE", help="The model to begin with, without --recipe.", rich_help_panel=_STACK
+    ),
+]
+
 
 def train(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model to write (.safetensors).")],
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="NAME|FILE", help="A recipe that ships, or a YAML file.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", metavar="N", min=1, help="Steps of training; else the recipe's.")
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder",
-            metavar="CHECKPOINTS",
-            help="Where checkpoints are kept; else in MODEL.training until the model is complete.",
-        ),
-    ] = None,
+    output: Output,
+    recipe: RecipeName = None,
+    steps: Steps = None,
+    folder: Folder = None,
     device: options.Device = "auto",
     overwrite: options.Overwrite = False,
-    json: Annotated[
-        bool,
-        options.flag(
-            "--json",
-            help="Write the result as one JSON object to standard output, and progress as one JSON object per line to "
-            "standard error.",
-        ),
-    ] = False,
-    stack: Annotated[
-        str | None,
-        typer.Option("--stack", metavar="STACK", help="A TIFF file to learn from.", rich_help_panel=_STACK),
-    ] = None,
-    points: Annotated[
-        Path | None,
-        typer.Option(
-            "--points",
-            metavar="TABLE",
-            help="All points of the frames that are annotated; frames without a point are not used.",
-            rich_help_panel=_STACK,
-        ),
-    ] = None,
-    start: Annotated[
-        str,
-        typer.Option(
-            "--start", metavar="NAME|FILE", help="The model to begin with, without --recipe.", rich_help_panel=_STACK
-        ),
-    ] = "smlm-2d",
+    json: Json = False,
+    stack: StackPath = None,
+    points: Points = None,
+    start: Start = "smlm-2d",
     axes: options.Axes = None,
     channel: options.Channel = None,
     plane: options.Plane = None,
@@ -179,8 +186,6 @@ def _from_points(
 
 def _follow(reports: Reports, *, json: bool) -> Localizer:
     """Show the progress of a training until it gives the model."""
-    import sys
-
     from napari_pinpoint.training import Progress
 
     with progress_bar() as bar:
