@@ -197,7 +197,7 @@ def test_slices_without_distance_are_frames(tmp_path, movie):
 @pytest.mark.parametrize(("given", "axes"), [("ZYX", "ZYX"), ("CYX", "CYX"), ("tyx", "TYX")])
 def test_axes_can_be_given(tmp_path, movie, given, axes):
     stack = read_stack(written(tmp_path, movie), axes=given)
-    assert (stack.axes, stack.sources["axes"]) == (axes, "given")
+    assert (stack.axes, stack.sources["axes"]) == (axes, f"given as {axes}")
     np.testing.assert_array_equal(stack.data, movie)
 
 
@@ -232,6 +232,7 @@ def test_numbered_files_are_frames_in_their_order(tmp_path, rng, kwargs):
         stack = read_stack(path)
         assert stack.axes == "TYX"
         np.testing.assert_array_equal(stack.data, images)
+        assert stack.path == str(path)  # so that the same can be read again
     chosen = [tmp_path / f"frame{i}.tif" for i in (7, 3)]
     np.testing.assert_array_equal(read_stack(chosen).data, images[[7, 3]])
 

@@ -87,7 +87,7 @@ def _sorted(files: Iterable[Path]) -> list[Path]:
 
 def open_series(files: Sequence[Path]) -> Source:
     """Several files as one: a data set that names its own files, Micro-Manager's single images, or frames in order."""
-    first = open_tiff(files[0], whole=len(files) > 1)
+    first = open_tiff(files[0], whole=True)
     if set(first.files) >= set(files):
         return first
     if len(first.files) > 1:

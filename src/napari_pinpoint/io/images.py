@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.io.facts import Facts
 from napari_pinpoint.io.file_series import PathOrPaths, find_images, open_series
 from napari_pinpoint.io.planes import PlaneArray
 from napari_pinpoint.io.source import UNNAMED, Source
@@ -54,29 +56,33 @@ def read_stack(path: PathOrPaths, *, axes: str | None = None, **given: Any) -> S
     ('TYX', (5, 8, 8), 'given')
     """
     files = find_images(path)
-    single = len(files) == 1
-    source = open_tiff(files[0], whole=Path(str(path)).is_dir()) if single else open_series(files)
-    name = str(files[0]) if single else str(files[0].parent)
-    data = _arrange(source, axes, name)
+    place = Path(fspath(path)).expanduser().absolute() if isinstance(path, str | PathLike) else files[0].parent
+    source = open_tiff(place) if place.is_file() else open_series(files)
     facts = source.facts
-    sizes = dict(zip(data.axes, data.shape, strict=True))
+    data = _arrange(source, axes, str(place))
+    values = _values_for(facts, dict(zip(data.axes, data.shape, strict=True)))
+    sources = {key: words for key, words in facts.sources.items() if key in values}
+    if axes is not None:
+        sources["axes"] = f"given as {axes.upper()}"
+    elif source.remark:
+        sources["axes"] = source.remark
+    camera = Camera(**facts.camera, sources={key: facts.sources[key] for key in facts.camera})
+    stack = Stack(data, data.axes, camera, path=str(place), sources=sources, metadata=facts.metadata, **values)
+    return stack.with_values("given", **given)
+
+
+def _values_for(facts: Facts, sizes: dict[str, int]) -> dict[str, Any]:
+    """What the files say of each axis, as far as the axis has been left what the files say it is."""
     values = dict(facts.values)
     n_frames = sizes.get("T", 1)
-    if facts.interval_s is not None and n_frames > 1:
+    if facts.interval_s is not None:
         values.setdefault("frame_times_s", np.arange(n_frames) * facts.interval_s)
-    # What the file says of an axis holds only as long as the axis is what the file says it is.
-    if len(values.get("frame_times_s", ())) != n_frames or n_frames == 1:
-        values.pop("frame_times_s", None)
-    if len(values.get("channel_names", ())) != sizes.get("C", 1):
-        values.pop("channel_names", None)
+    for name, size in (("frame_times_s", n_frames), ("channel_names", sizes.get("C", 1))):
+        if name in values and (size == 1 or len(values[name]) != size):
+            del values[name]
     if "Z" not in sizes:
         values.pop("z_step_nm", None)
-    sources = {key: words for key, words in facts.sources.items() if key in values}
-    if axes or source.remark:
-        sources["axes"] = "given" if axes else str(source.remark)
-    camera = Camera(**facts.camera, sources={key: facts.sources[key] for key in facts.camera})
-    stack = Stack(data, data.axes, camera, path=name, sources=sources, metadata=facts.metadata, **values)
-    return stack.with_values("given", **given)
+    return values
 
 
 def _arrange(source: Source, axes: str | None, name: str) -> PlaneArray:

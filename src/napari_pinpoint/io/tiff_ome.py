@@ -6,6 +6,7 @@ the images that are looked at. Schema: https://www.openmicroscopy.org/Schemas/OM
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,16 +110,18 @@ class OmeImage:
         `lengths` has the number of pages of each file; pages are numbered on from file to file.
         """
         starts = dict(zip(lengths, np.cumsum([0, *lengths.values()]).tolist(), strict=False))
-        shape = tuple(self.sizes[axis] for axis in self.order)
-        table = np.full(int(np.prod(shape)), -1, dtype=np.int64)
+        sizes = self.sizes
+        shape = tuple(sizes[axis] for axis in self.order)
+        table = np.full(math.prod(shape), -1, dtype=np.int64)
+        steps = dict(zip(self.order, (math.prod(shape[i + 1 :]) for i in range(3)), strict=True))
         for run in self.runs:
-            if run.file not in lengths or any(run.first[axis] >= self.sizes[axis] for axis in self.order):
+            if run.file not in lengths or any(run.first[axis] >= sizes[axis] for axis in steps):
                 continue
-            start = int(np.ravel_multi_index([run.first[axis] for axis in self.order], shape))
+            start = sum(run.first[axis] * step for axis, step in steps.items())
             page = run.ifd or 0
             planned = run.count if run.count is not None else (1 if run.ifd is not None else len(table))
             n = max(min(planned, len(table) - start, lengths[run.file] - page), 0)
-            table[start : start + n] = starts[run.file] + page + np.arange(n)
+            table[start : start + n] = range(starts[run.file] + page, starts[run.file] + page + n)
         return table.reshape(shape)
 
 
