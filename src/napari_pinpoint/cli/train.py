@@ -122,7 +122,11 @@ def train(
     try:
         model = _follow(reports, json=json)
     except KeyboardInterrupt:
-        fail(f"interrupted; checkpoints are kept in {kept}, and the same command goes on.", code=INTERRUPTED)
+        said = f"checkpoints are kept in {kept}, and the same command goes on"
+        fail(f"interrupted; {said if any(kept.iterdir()) else 'there is no checkpoint yet'}.", code=INTERRUPTED)
+    finally:
+        with suppress(OSError):
+            kept.rmdir()  # only if nothing is in it
     save_model(model, output, overwrite=overwrite)
     if folder is None:
         _remove(kept)
