@@ -153,11 +153,11 @@ def _report(outcomes: Sequence[Outcome], *, many: bool, json: bool) -> None:
     if json:
         emit({**counts, "results": [outcome.to_dict() for outcome in outcomes]})
     elif many:
-        rows = [
-            (o.source, o.status, "" if o.localizations is None else f"{o.localizations:,}", o.reason or o.output)
-            for o in outcomes
-        ]
-        print_table(("stack", "", "localizations", "table, or why not"), rows)
+        numbers = ["" if o.localizations is None else f"{o.localizations:,}" for o in outcomes]
+        rows = [(o.source, o.status, number) for o, number in zip(outcomes, numbers, strict=True)]
+        print_table(("stack", "", "localizations"), rows)
+        for failed in (o for o in outcomes if o.status == "failed"):
+            print(f"{failed.source} failed: {failed.reason}")
         print(", ".join(f"{number} {status}" for status, number in counts.items()))
     else:
         (o,) = outcomes
