@@ -29,7 +29,7 @@ class Decoder(Protocol):
     reach: float
 
     def __call__(self, maps: dict[str, Tensor], *, stride: int) -> Localizations:
-        """Points of a batch; `frame` is the index in the batch, positions are pixels of the input."""
+        """Points of a batch: `frame` (of traces: `trace`) is the index in it, positions are pixels of the input."""
 
 
 DECODERS: Registry[type[Any]] = Registry(
@@ -71,13 +71,20 @@ class PooledMass(BaseModel, extra="forbid", frozen=True):
         mass = np.bincount(member, probability, len(groups))
         mean = [np.bincount(member, probability * axis, len(groups)) / mass for axis in position.T]
         kept = mass >= self.threshold
-        columns: dict[str, Any] = {"frame": frame[groups][kept]}
-        names = {1: ("t",), 2: ("y", "x"), 3: ("z", "y", "x")}[len(mean)]
-        columns |= {name: axis[kept] for name, axis in zip(names, mean, strict=True)}
+        columns = _columns(frame[groups][kept], [axis[kept] for axis in mean])
         if maps["logit"].shape[1] > 1:
             columns["label"] = label[groups][kept]
-        columns["probability"] = np.minimum(mass[kept], 1.0)
-        return Localizations({"y": np.zeros(kept.sum()), "x": np.zeros(kept.sum())} | columns)
+        return Localizations(columns | {"probability": np.minimum(mass[kept], 1.0)})
+
+
+def _columns(image: np.ndarray, position: list[np.ndarray]) -> dict[str, Any]:
+    """Columns of points at `position`, one array for each spatial axis, in the images of a batch."""
+    if len(position) > 1:
+        return {"frame": image} | dict(zip("zyx"[-len(position) :], position, strict=True))
+    # A trace has one axis, and that is time.
+    t = np.maximum(position[0], -0.5)
+    zero = np.zeros(len(t))
+    return {"frame": np.floor(t + 0.5), "y": zero, "x": zero, "t": t, "trace": image}
 
 
 def _candidates(
