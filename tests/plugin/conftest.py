@@ -41,7 +41,9 @@ def table() -> Localizations:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two frames of the movie to a chunk, so that there is something to cancel."""
-    monkeypatch.setattr("napari_pinpoint.inference._CHUNK_PIXELS", dict.fromkeys(("cpu", "mps", "cuda"), 2 * 32 * 40))
+    monkeypatch.setattr(
+        "napari_pinpoint.inference.planning.CHUNK_PIXELS", dict.fromkeys(("cpu", "mps", "cuda"), 2 * 32 * 40)
+    )
 
 
 @pytest.fixture

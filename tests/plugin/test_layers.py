@@ -12,12 +12,10 @@ from napari.layers import Image, Points, Vectors
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.calibration import camera_of, image_metadata, pixel_size_of
 from napari_pinpoint.plugin.layers import (
     Placement,
-    camera_of,
     guess_time_axis,
-    image_metadata,
-    pixel_size_of,
     points_layer_data,
     table_from_points,
     vectors_layer_data,
@@ -135,16 +133,10 @@ def test_the_finest_level_of_a_multiscale_layer_is_localized() -> None:
     assert view.read(0, 2).all()
 
 
-@pytest.mark.parametrize(
-    ("layer", "said"),
-    [
-        (Image(np.zeros((4, 8, 8, 3), np.uint8), rgb=True, name="photo"), "photo is a colour image"),
-        (Image(np.zeros((4, 8, 8), bool), name="mask"), "mask must be whole or real numbers"),
-    ],
-)
-def test_what_has_no_counts_is_refused(layer: Image, said: str) -> None:
-    with pytest.raises(PinpointError, match=said):
-        view_from_layer(layer, Placement.in_layer(layer, time_axis=0, at=(0, 0, 0)))
+def test_a_colour_image_is_refused() -> None:
+    photo = Image(np.zeros((4, 8, 8, 3), np.uint8), rgb=True, name="photo")
+    with pytest.raises(PinpointError, match="photo is a colour image"):
+        view_from_layer(photo, Placement.in_layer(photo, time_axis=0, at=(0, 0, 0)))
 
 
 @pytest.mark.parametrize(
@@ -189,9 +181,7 @@ def test_the_table_comes_back_from_its_layer(table: Localizations) -> None:
 
 
 @pytest.mark.parametrize(("time_axis", "at"), [(0, (0, 0, 0)), (None, (0, 0)), (1, (2, 0, 0, 0)), (None, (3, 0, 0))])
-def test_points_have_the_axes_of_their_image(
-    time_axis: int | None, at: tuple[int, ...], table: Localizations
-) -> None:
+def test_points_have_the_axes_of_their_image(time_axis: int | None, at: tuple[int, ...], table: Localizations) -> None:
     n = len(at)
     image = layer_of(
         np.zeros((5,) * n),
@@ -272,5 +262,5 @@ def test_labels_tell_time_from_depth() -> None:
 
 def test_a_point_ahead_of_the_first_frame_is_named() -> None:
     layer = Points([[0, 1, 2], [-1, 1, 2]])
-    with pytest.raises(PinpointError, match="'frame' must be at least 0.*row 1"):
+    with pytest.raises(PinpointError, match=r"'frame' must be at least 0.*row 1"):
         table_from_points(*layer.as_layer_data_tuple()[:2])

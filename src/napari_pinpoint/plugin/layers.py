@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.camera import CAMERA_FIELDS, Camera
+from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.calibration import KEY, own_metadata, pixel_size_of
 from napari_pinpoint.stack import AXES, Stack, StackView
-
-#: Where a layer's metadata hold what napari has no place for.
-KEY = "pinpoint"
 
 #: What a layer's axis labels mean, in lower case; napari's own "-3", "-2" and "-1" mean nothing.
 _LETTERS = {
@@ -85,17 +83,22 @@ def guess_time_axis(axis_labels: Sequence[str], shape: Sequence[int]) -> int | N
 
 
 def view_from_layer(
-    layer: Any, placement: Placement, *, pixel_size_nm: float | None = None, camera: Camera | None = None
+    layer: Any,
+    placement: Placement,
+    *,
+    pixel_size_nm: float | None = None,
+    camera: Camera | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> StackView:
     """The frames of an image layer, as lazy as the layer's data are.
 
     Axes besides time, y and x are taken at ``placement.at``. Where all labels have a meaning, they keep it in the
-    table's record.
+    table's record. Calibration and `sources`, which says where it came from, are those of `Stack`.
 
     Raises
     ------
     PinpointError
-        If the layer is a colour image or its pixels are not real numbers.
+        If the layer is a colour image, or its data are no stack.
 
     See Also
     --------
@@ -107,14 +110,16 @@ def view_from_layer(
             f"{layer.name} is a colour image. Split it into channels (right click on the layer, Split RGB) and "
             "choose the one with the spots."
         )
-    if np.dtype(data.dtype).kind not in "uif":
-        raise PinpointError(f"The pixels of {layer.name} must be whole or real numbers, not {data.dtype}.")
     time_axis, at = placement.time_axis, placement.at
     labelled = [None if letter == "T" else letter for letter in axis_letters(layer.axis_labels)]
     letters = ["T" if axis == time_axis else letter for axis, letter in enumerate(labelled)]
-    more: dict[str, Any] = {"pixel_size_nm": pixel_size_nm, "camera": camera or Camera()}
-    path = getattr(layer.source, "path", None)
-    more["path"] = None if path is None else str(path)
+    path = layer.source.path
+    more: dict[str, Any] = {
+        "pixel_size_nm": pixel_size_nm,
+        "camera": camera or Camera(),
+        "path": None if path is None else str(path),
+        "sources": dict(sources or {}),
+    }
     if None not in letters and "".join(map(str, letters)) == "".join(a for a in AXES if a in letters):
         stack = Stack(data, "".join(map(str, letters)) + "YX", **more)
         chosen = {letter: at[axis] for axis, letter in enumerate(letters)}
@@ -138,33 +143,6 @@ class _Cut:
 
     def _axes(self) -> range:
         return range(len(self._data.shape))
-
-
-def pixel_size_of(scale: Sequence[float], units: Sequence[Any], metadata: Mapping[str, Any]) -> float | None:
-    """Size of a pixel in nanometres: what our metadata say, else scale and units along y and x; None if unknown.
-
-    Pixels that are not square have no one size, and so none is known.
-    """
-    known = _own(metadata).get("pixel_size_nm")
-    if known is not None:
-        return float(known)
-    if len(units) < 2 or not all(unit.is_compatible_with("nm") for unit in units[-2:]):
-        return None
-    y, x = (abs(float((size * unit).to("nm").magnitude)) for size, unit in zip(scale[-2:], units[-2:], strict=True))
-    # Twelve digits hide what the change of units adds: 0.1 um are 100 nm and not 99.99999999999999.
-    return float(f"{x:.12g}") if x > 0 and abs(y / x - 1) < 0.01 else None
-
-
-def camera_of(metadata: Mapping[str, Any]) -> Camera:
-    """The camera that a layer's metadata describe, as far as they do (see `Camera.to_record`)."""
-    record = _own(metadata).get("camera") or {}
-    numbers = {name: record[name] for name in CAMERA_FIELDS if isinstance(record.get(name), int | float)}
-    return Camera().with_values("metadata of the layer", **numbers)
-
-
-def image_metadata(stack: Stack) -> dict[str, Any]:
-    """Metadata for an image layer, from which its pixel size and camera are found again."""
-    return {KEY: {"pixel_size_nm": stack.pixel_size_nm, "camera": stack.camera.to_record()}}
 
 
 def points_layer_data(
@@ -257,7 +235,7 @@ def table_from_points(data: Any, attributes: Mapping[str, Any]) -> Localizations
     """
     data = np.asarray(data, dtype=np.float64)
     metadata = attributes.get("metadata") or {}
-    own = _own(metadata)
+    own = own_metadata(metadata)
     labels = attributes.get("axis_labels") or [""] * data.shape[1]
     letters = axis_letters(labels)
     columns: dict[str, Any] = {"y": data[:, -2], "x": data[:, -1]}
@@ -289,12 +267,6 @@ def _only_time_axis(letters: Sequence[str | None]) -> int | None:
             "layer's axis_labels, for example to ('t', 'z', 'y', 'x')."
         )
     return unnamed[0] if unnamed else None
-
-
-def _own(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Our part of a layer's metadata, empty where there is none."""
-    own = metadata.get(KEY)
-    return own if isinstance(own, Mapping) else {}
 
 
 def _default(column: str, values: np.ndarray[Any, Any]) -> Any:

@@ -23,9 +23,10 @@ from qtpy.QtWidgets import (
 
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.plugin.calibration import calibration_of
 from napari_pinpoint.plugin.fields import Choice, Messages, ModelChoice, Note, NumberField
 from napari_pinpoint.plugin.jobs import Jobs
-from napari_pinpoint.plugin.layers import Placement, camera_of, guess_time_axis, pixel_size_of, view_from_layer
+from napari_pinpoint.plugin.layers import Placement, guess_time_axis, view_from_layer
 from napari_pinpoint.plugin.localizing import Localizing
 from napari_pinpoint.zoo import ZOO
 
@@ -89,7 +90,8 @@ class LocalizeTab(QWidget):
         self.viewer = napari_viewer
         self.jobs = Jobs.of(napari_viewer)
         self._layers: list[Any] = []
-        self._read: Any = None  # the layer that the fields were filled from
+        self._read: Any = None  # the layer that the fields were filled from, and what it knew
+        self._known: tuple[float | None, Camera] = (None, Camera())
         self.layer_choice = Choice("The image layer to look for points in")
         self.time_choice = Choice("The axis along which every image is localized, and which becomes `frame`")
         self.axes_note = Note()
@@ -143,19 +145,20 @@ class LocalizeTab(QWidget):
         layer = self._read = self.layer
         self.time_choice.clear()
         self.time_choice.addItem("none: only the image that is shown", None)
-        pixel_size, camera = None, None
+        self._known = (None, Camera())
         if layer is not None:
             shape = _shape(layer)
             for axis, name in enumerate(_axis_names(layer)):
                 self.time_choice.addItem(f"{name} ({shape[axis]} frames)", axis)
             guess = guess_time_axis(layer.axis_labels, shape)
             self.time_choice.setCurrentIndex(0 if guess is None else guess + 1)
-            pixel_size = pixel_size_of(layer.scale, layer.units, layer.metadata)
-            camera = camera_of(layer.metadata)
+            self._known = calibration_of(layer)
         self.time_choice.setEnabled(self.time_choice.count() > 1)
+        pixel_size, camera = self._known
         self.numbers["pixel_size_nm"].set_value(pixel_size)
         for name in _CAMERA:
-            self.numbers[name].set_value(getattr(camera, name) if camera and name in camera.sources else None)
+            value = getattr(camera, name) if name in camera.sources else None
+            self.numbers[name].set_value(value if isinstance(value, int | float) else None)
         self._describe_axes()
         self._show_status()
 
@@ -183,11 +186,13 @@ class LocalizeTab(QWidget):
         if layer is None:
             raise PinpointError("There is no image layer to localize: open a stack first.")
         placement = Placement.in_layer(layer, time_axis=self.time_choice.currentData(), at=self._sliders(layer))
+        pixel_size, camera = self._known
         view = view_from_layer(
             layer,
             placement,
             pixel_size_nm=values["pixel_size_nm"],
-            camera=_camera(camera_of(layer.metadata), {name: values[name] for name in _CAMERA}),
+            camera=_camera(camera, {name: values[name] for name in _CAMERA}),
+            sources={"pixel_size_nm": "the layer" if values["pixel_size_nm"] == pixel_size else "given"},
         )
         return Localizing(
             view, placement, layer.name, self.model.value(), values["threshold"], self.offsets.isChecked()
@@ -247,11 +252,12 @@ class LocalizeTab(QWidget):
 
 
 def _camera(known: Camera, fields: dict[str, float | None]) -> Camera:
-    """The camera of the fields; what the layer knew stays marked as such, and what was emptied is unknown."""
-    kept = {name: getattr(known, name) for name in known.sources if fields.get(name) == getattr(known, name)}
-    kept |= {name: getattr(known, name) for name in known.sources if name not in fields}
-    given = {name: value for name, value in fields.items() if name not in kept}
-    return Camera().with_values("metadata of the layer", **kept).with_values("given", **given)
+    """The camera of the fields; what was known keeps its source, and what was emptied is unknown."""
+    kept = [name for name in known.sources if name not in fields or fields[name] == getattr(known, name)]
+    camera = Camera(
+        **{name: getattr(known, name) for name in kept}, sources={name: known.sources[name] for name in kept}
+    )
+    return camera.with_values("given", **{name: value for name, value in fields.items() if name not in kept})
 
 
 def _shape(layer: Any) -> tuple[int, ...]:

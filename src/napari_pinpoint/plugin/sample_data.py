@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.plugin.layers import Placement, image_metadata, points_layer_data
+from napari_pinpoint.plugin.calibration import image_metadata
+from napari_pinpoint.plugin.layers import Placement, points_layer_data
 from napari_pinpoint.scenes import SCENES
 
 #: Small enough to be there at once, large enough to see the filaments in the points of all frames.

@@ -1,0 +1,66 @@
+"""What is known of an image layer: the size of its pixels and its camera."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_pinpoint.camera import CAMERA_FIELDS, Camera
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.io.images import read_stack
+from napari_pinpoint.stack import Stack
+
+#: Where a layer's metadata hold what napari has no place for.
+KEY = "pinpoint"
+
+
+def own_metadata(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Our part of a layer's metadata, empty where there is none."""
+    own = metadata.get(KEY)
+    return own if isinstance(own, Mapping) else {}
+
+
+def image_metadata(stack: Stack) -> dict[str, Any]:
+    """Metadata for an image layer, from which its pixel size and camera are found again."""
+    return {KEY: {"pixel_size_nm": stack.pixel_size_nm, "camera": stack.camera.to_record()}}
+
+
+def calibration_of(layer: Any) -> tuple[float | None, Camera]:
+    """Pixel size in nanometres (None if unknown) and camera (unknown in part or as a whole) of an image layer.
+
+    The layer itself comes first: our metadata, scale and units. What it does not say is taken from the TIFF that it
+    was opened from, for napari's own reader drops all of that.
+    """
+    pixel_size, camera = pixel_size_of(layer.scale, layer.units, layer.metadata), camera_of(layer.metadata)
+    path = layer.source.path
+    if (pixel_size is None or not camera.sources) and path is not None and Path(path).is_file():
+        try:
+            stack = read_stack(path)
+        except PinpointError:  # napari opens more than TIFF
+            return pixel_size, camera
+        if stack.shape[-2:] == tuple((layer.data[0] if layer.multiscale else layer.data).shape[-2:]):
+            return pixel_size or stack.pixel_size_nm, camera if camera.sources else stack.camera
+    return pixel_size, camera
+
+
+def pixel_size_of(scale: Sequence[float], units: Sequence[Any], metadata: Mapping[str, Any]) -> float | None:
+    """Size of a pixel in nanometres: what our metadata say, else scale and units along y and x; None if unknown.
+
+    Pixels that are not square have no one size, and so none is known.
+    """
+    known = own_metadata(metadata).get("pixel_size_nm")
+    if known is not None:
+        return float(known)
+    if len(units) < 2 or not all(unit.is_compatible_with("nm") for unit in units[-2:]):
+        return None
+    y, x = (abs(float((size * unit).to("nm").magnitude)) for size, unit in zip(scale[-2:], units[-2:], strict=True))
+    # Twelve digits hide what the change of units adds: 0.1 um are 100 nm and not 99.99999999999999.
+    return float(f"{x:.12g}") if x > 0 and abs(y / x - 1) < 0.01 else None
+
+
+def camera_of(metadata: Mapping[str, Any]) -> Camera:
+    """The camera that a layer's metadata describe, as far as they do (see `Camera.to_record`)."""
+    record = own_metadata(metadata).get("camera") or {}
+    numbers = {name: record[name] for name in CAMERA_FIELDS if isinstance(record.get(name), int | float)}
+    return Camera().with_values("metadata of the layer", **numbers)
