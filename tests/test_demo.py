@@ -10,8 +10,11 @@ import pytest
 
 from napari_pinpoint import read_localizations, read_stack
 from napari_pinpoint.cli import main
-from napari_pinpoint.demo import FILES, movie, run_demo, score
+from napari_pinpoint.demo import CAMERA, FILES, movie, run_demo, score
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.evaluation.bounds import frame_bounds
+from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.stack import Stack
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +42,33 @@ def test_everything_is_there(folder: Path) -> None:
 def test_the_shipped_model_does_well(folder: Path) -> None:
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert results["jaccard"] > 0.7
-    assert results["bound_nm"] < results["median_error_nm"] < 2 * results["bound_nm"]
+    assert 0.9 < results["error_over_bound"] < 1.4
 
 
-def test_truth_scores_perfectly_and_the_bound_is_that_of_light() -> None:
+def test_scores_and_bound(rng: np.random.Generator) -> None:
     stack, truth = movie(5)
     report = score(truth, truth, stack)
     assert report.jaccard == 1
-    assert report.rmse_nm == 0
+    assert report.rmse_nm == report.error_over_bound == 0
     # sigma / sqrt(N) for a lone emitter of 1500 photons is 3.4 nm along an axis; neighbours and background add to it.
     assert 3.4 * np.sqrt(2) < report.bound_nm < 40
+    shaken = truth.with_columns(**{axis: truth[axis] + rng.normal(0, 0.05, len(truth)) for axis in "yx"})
+    assert score(shaken, truth, stack).rmse_nm == pytest.approx(5 * np.sqrt(2), rel=0.1)
+
+
+def test_errors_as_large_as_the_bound_are_one_bound(rng: np.random.Generator) -> None:
+    """Lone emitters, moved by exactly what the bound allows."""
+    frame = np.repeat(np.arange(20), 16)
+    y, x = (np.tile(grid.ravel(), 20) for grid in np.meshgrid(np.arange(12, 108, 24), np.arange(12, 108, 24)))
+    known = {"photons": 1500.0, "background": 15.0, "psf_sigma_y": 1.3, "psf_sigma_x": 1.3}
+    truth = Localizations(
+        {"frame": frame, "y": y, "x": x, **{name: np.full(320, value) for name, value in known.items()}},
+        pixel_size_nm=100,
+    )
+    stack = Stack(np.zeros((20, 108, 108), np.uint16), "TYX", CAMERA.camera(), pixel_size_nm=100)
+    bound = frame_bounds(truth, stack.camera, (108, 108)) / np.sqrt(2)
+    moved = truth.with_columns(**{axis: truth[axis] + rng.normal(0, bound) for axis in "yx"})
+    assert score(moved, truth, stack).error_over_bound == pytest.approx(1, abs=0.12)
 
 
 def test_it_replaces_its_own_files_and_no_others(folder: Path, tmp_path: Path) -> None:

@@ -60,22 +60,21 @@ def _print(report: Report, files: dict[str, str]) -> None:
             ("precision", f"{100 * report.precision:.1f} %", "of the localizations are emitters"),
             ("recall", f"{100 * report.recall:.1f} %", "of the emitters are found"),
             ("RMSE", f"{report.rmse_nm:.1f} nm", "radial"),
-            ("median error", f"{report.median_error_nm:.1f} nm", "radial"),
-            ("Cramer-Rao bound", f"{report.bound_nm:.1f} nm", "radial, median: no method can have smaller errors"),
+            ("Cramer-Rao bound", f"{report.bound_nm:.1f} nm", "radial, median over the emitters"),
+            ("error / bound", f"{report.error_over_bound:.2f}", "median; 1 is as precise as the photons allow"),
         ],
         title="What was found, against the truth",
     )
-    print_table(
-        ("file", "what it is"),
-        [
-            (files["movie"], "the movie"),
-            (files["table"], "the localizations, with the record of how they were made"),
-            (files["thunderstorm"], "the same for other programs (ThunderSTORM)"),
-            (files["truth"], "the truth"),
-            (files["picture"], "the super-resolution picture"),
-            (files["comparison"], "the same beside the average of the movie"),
-        ],
-    )
+    names = {
+        "movie": "the movie",
+        "table": "the localizations, with the record of how they were made",
+        "thunderstorm": "the same for other programs (ThunderSTORM)",
+        "truth": "the truth",
+        "picture": "the super-resolution picture",
+        "comparison": "the same beside the average of the movie",
+    }
+    rows = [(Path(files[name]).name, words) for name, words in names.items()]
+    print_table(("file", "what it is"), rows, title=str(Path(files["movie"]).parent))
     print("Open all of it in napari:")
     print(f"  {_quoted(sys.executable)} {_quoted(files['script'])}")
     print("Localize the movie as any other:")
