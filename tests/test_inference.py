@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from threading import Event
 
 import numpy as np
@@ -53,11 +54,29 @@ def assert_same_rows(a: Localizations, b: Localizations, *, pixels: float, thres
 def test_tiled_equals_untiled(model: Localizer, shape: tuple[int, int]) -> None:
     stack, _ = movie(shape, 2, density=0.05)
     whole = localize(stack, model)
-    assert len(plan(stack, model).windows) == 1
+    assert len(plan(stack, model).windows) == (1 if shape[0] % 4 == shape[1] % 4 == 0 else 4)
     for tile in (32, 48):
         settings = LocalizeSettings(tile=tile)
         assert len(plan(stack, model, settings=settings).windows) > 4
         assert_same_rows(localize(stack, model, settings=settings), whole, pixels=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 5, 30, 61, 64, 101, 513, 600])
+@pytest.mark.parametrize("tile", [16, 64, 512])
+def test_windows_cover_every_pixel_once_with_all_the_context_there_is(model: Localizer, n: int, tile: int) -> None:
+    camera = Camera(offset_adu=100, electrons_per_adu=0.5)
+    stack = Stack(np.zeros((1, n, 8), np.uint16), "TYX", camera)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PinpointWarning)  # there is no noise in it
+        windows = plan(stack, model, settings=LocalizeSettings(tile=tile)).windows
+    covered = sorted({(window.core[0], window.outer[0]) for window in windows})
+    assert [core[0] for core, _ in covered] == [0, *(core[1] for core, _ in covered[:-1])]
+    assert covered[-1][0][1] == n
+    for (start, stop), (first, last) in covered:
+        assert (last - first) % model.grid == 0
+        assert start - first >= min(model.halo, start - n % model.grid)
+        assert last - stop >= min(model.halo, n - stop - n % model.grid)
+        assert last <= n or n < model.grid
 
 
 def test_batches_change_nothing(model: Localizer) -> None:
