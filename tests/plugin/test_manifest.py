@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +69,8 @@ def test_napari_shows_it_where_its_users_look(qtbot: Any, make_napari_viewer: An
     assert "napari-pinpoint.localize" in palette
     # A writer cannot know what to write when it is called from the palette.
     assert not palette["napari-pinpoint.write_parquet"].enablement.eval({})
+
+
+def test_the_dock_opens_without_waiting_for_torch() -> None:
+    code = "import sys, napari_pinpoint.plugin.localize_tab; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

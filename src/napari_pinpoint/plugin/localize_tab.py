@@ -219,7 +219,7 @@ class LocalizeTab(QWidget):
         texts = [f"Error: {status.text}" if status.state == "failed" else status.text]
         texts += [f"Warning: {text}" for text in status.warnings]
         if status.state == "idle" and self.layer is None:
-            texts = ["Open a stack, or File > Open Sample > Pinpoint."]
+            texts = ["Open a stack, or File > Open Sample > Blinking filaments."]
         self.messages.show_text("\n".join(texts))
 
     def _lay_out(self) -> None:
