@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.calibration import image_metadata
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
 
@@ -55,3 +56,51 @@ def open_tab(make_napari_viewer: Any) -> Callable[..., Any]:
         return viewer.window.add_plugin_dock_widget("napari-pinpoint", "Localize")[1]
 
     return open_in
+
+
+@pytest.fixture
+def add_movie(movie: Stack) -> Callable[..., Any]:
+    """Adds the movie (or `data` with its calibration) to a viewer as a layer that knows pixel size and camera."""
+
+    def add(viewer: Any, data: Any = None, **more: Any) -> Any:
+        attributes: dict[str, Any] = {"scale": (1, 0.1, 0.1), "units": ("pixel", "um", "um")}
+        attributes |= {"name": "movie", "metadata": image_metadata(movie)} | more
+        return viewer.add_image(movie.data if data is None else data, **attributes)
+
+    return add
+
+
+@pytest.fixture
+def press(qtbot: Any) -> Callable[..., None]:
+    """Presses a button with the mouse."""
+    from qtpy.QtCore import Qt
+
+    def press_it(button: Any) -> None:
+        assert button.isEnabled()
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    return press_it
+
+
+@pytest.fixture
+def run_tab(qtbot: Any, press: Callable[..., None]) -> Callable[..., None]:
+    """Presses Localize and waits for the end."""
+
+    def run(tab: Any) -> None:
+        press(tab.run_button)
+        qtbot.waitUntil(lambda: not tab.jobs.is_running, timeout=60_000)
+
+    return run
+
+
+def assert_same_rows(a: Localizations, b: Localizations) -> None:
+    """Every column has the very same values in the same order, and there are some."""
+    assert set(a) == set(b)
+    assert len(a) > 0
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], strict=True, err_msg=name)
+
+
+@pytest.fixture
+def same_rows() -> Callable[[Localizations, Localizations], None]:
+    return assert_same_rows

@@ -37,7 +37,7 @@ def calibration_of(layer: Any) -> tuple[float | None, Camera]:
     if (pixel_size is None or not camera.sources) and path is not None and Path(path).is_file():
         try:
             stack = read_stack(path)
-        except PinpointError:  # napari opens more than TIFF
+        except (PinpointError, OSError):  # napari opens more than TIFF
             return pixel_size, camera
         if stack.shape[-2:] == tuple((layer.data[0] if layer.multiscale else layer.data).shape[-2:]):
             return pixel_size or stack.pixel_size_nm, camera if camera.sources else stack.camera

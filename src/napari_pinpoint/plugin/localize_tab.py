@@ -187,12 +187,13 @@ class LocalizeTab(QWidget):
             raise PinpointError("There is no image layer to localize: open a stack first.")
         placement = Placement.in_layer(layer, time_axis=self.time_choice.currentData(), at=self._sliders(layer))
         pixel_size, camera = self._known
+        given = values["pixel_size_nm"]
         view = view_from_layer(
             layer,
             placement,
-            pixel_size_nm=values["pixel_size_nm"],
+            pixel_size_nm=given,
             camera=_camera(camera, {name: values[name] for name in _CAMERA}),
-            sources={"pixel_size_nm": "the layer" if values["pixel_size_nm"] == pixel_size else "given"},
+            sources={} if given is None else {"pixel_size_nm": "the layer" if given == pixel_size else "given"},
         )
         return Localizing(
             view, placement, layer.name, self.model.value(), values["threshold"], self.offsets.isChecked()
