@@ -22,7 +22,7 @@ from napari_pinpoint.stack import Stack, StackView
 #: Pixels (of all frames) that are read, localized and written as one chunk.
 CHUNK_PIXELS = {"cpu": 2**21, "mps": 2**22, "cuda": 2**24}
 #: Pixels that go through the network at once; on the CPU few, so that features stay in the cache.
-BATCH_PIXELS = {"cpu": 2**18, "mps": 2**21, "cuda": 2**23}
+BATCH_PIXELS = {"cpu": 2**16, "mps": 2**21, "cuda": 2**23}
 #: Side of a tile without its halo.
 TILE = {"cpu": 512, "mps": 1024, "cuda": 2048}
 
