@@ -31,9 +31,9 @@ def test_dense_emitters_of_an_independent_simulation(data_folder: Path) -> None:
 
 
 def isolated_emitters(n: int, rng: np.random.Generator) -> tuple[Stack, Localizations]:
-    """One emitter a frame near the centre: 1,000 photons, 10 background photons per pixel, sigma 1.3 px."""
-    shape, centre = (33, 33), 16
-    y, x = (centre + rng.uniform(-0.5, 0.5, n) for _ in "yx")
+    """One emitter a frame, anywhere but at the border: 1,000 photons, 10 of background per pixel, sigma 1.3 px."""
+    shape = (40, 40)
+    y, x = (rng.uniform(9.5, 29.5, n) for _ in "yx")
     photons, sigma = np.full(n, 1000.0), np.full(n, 1.3)
     expected = render_emitters(np.arange(n), y, x, photons, sigma, sigma, n, shape) + 10
     camera = Camera(offset_adu=100, electrons_per_adu=0.5)
@@ -42,18 +42,19 @@ def isolated_emitters(n: int, rng: np.random.Generator) -> tuple[Stack, Localiza
 
 
 def test_isolated_emitters_are_as_precise_as_photons_allow(rng: np.random.Generator) -> None:
-    stack, truth = isolated_emitters(4000, rng)
+    stack, truth = isolated_emitters(6000, rng)
     found = localize(stack, "smlm-2d")
     pairs = match(found, truth, tolerance=1.0)
-    assert len(pairs.found) >= 0.99 * len(truth)
-    assert len(pairs.false) <= 0.01 * len(truth)
+    assert len(pairs.found) >= 0.995 * len(truth)
+    assert len(pairs.false) <= 0.002 * len(truth)
 
     error = found.positions()[pairs.found] - truth.positions()[pairs.truth]
-    bound = cramer_rao_bound([16.0], [16.0], [1000.0], background=10, psf_sigma=1.3, shape=(33, 33)).radial[0]
+    bound = cramer_rao_bound([19.0], [19.0], [1000.0], background=10, psf_sigma=1.3, shape=(40, 40)).radial[0]
     assert np.sqrt((error**2).sum(axis=1).mean()) <= 1.15 * bound
 
-    within = truth.positions()[pairs.truth] - 16
-    for axis in range(2):  # at every position within the pixel, in tenths of it: 400 emitters each
+    within = truth.positions()[pairs.truth]
+    within = within - within.round()
+    for axis in range(2):  # at every position within the pixel, in tenths of it: 600 emitters each
         tenth = np.floor((within[:, axis] + 0.5) * 10).astype(int).clip(0, 9)
         bias = [error[tenth == k, axis].mean() for k in range(10)]
         assert np.abs(bias).max() <= 0.02

@@ -20,7 +20,7 @@ from napari_pinpoint.model import Localizer, load_model
 from napari_pinpoint.stack import Stack, StackView
 
 #: Pixels (of all frames) that are read, localized and written as one chunk.
-CHUNK_PIXELS = {"cpu": 2**21, "mps": 2**22, "cuda": 2**24}
+CHUNK_PIXELS = {"cpu": 2**20, "mps": 2**22, "cuda": 2**24}
 #: Pixels that go through the network at once; on the CPU few, so that features stay in the cache.
 BATCH_PIXELS = {"cpu": 2**16, "mps": 2**21, "cuda": 2**23}
 #: Side of a tile without its halo.
@@ -39,20 +39,16 @@ class LocalizeSettings(BaseModel, extra="forbid", frozen=True):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
-#: Start and stop along an axis.
-Span = tuple[int, int]
-
-
 @dataclass(frozen=True)
 class Window:
     """A part of every frame: `core` holds the points that belong to it, `outer` is what the network sees.
 
-    Both are (start, stop) per spatial axis in pixels. Only where an image is smaller than the model's grid, or its
-    decoder needs all of a frame at once, `outer` ends beyond the image, whose edge is then repeated.
+    Both are (start, stop) per spatial axis in pixels; `outer` may end beyond the image, where the image's edge is
+    repeated up to the next multiple of the model's grid.
     """
 
-    core: tuple[Span, ...]
-    outer: tuple[Span, ...]
+    core: tuple[tuple[int, int], ...]
+    outer: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,34 +147,24 @@ def plan(
 
 
 def _windows(shape: tuple[int, ...], tile: int, model: Localizer) -> tuple[Window, ...]:
-    """Windows that cover a frame: cores of at most about `tile` pixels, and a halo around each."""
-    axes = [_spans(n, tile, model) for n in shape]
+    """Windows that cover a frame: cores of at most `tile` pixels on the model's grid, and a halo around each."""
+    grid, halo = model.grid, model.halo
+    step = max(grid, tile // grid * grid)
+    whole = model.decoder.scope == "frame"  # such a decoder needs all of the frame at once
+    axes = []
+    for n in shape:
+        padded = -(-n // grid) * grid
+        edges = [0, n] if whole or padded <= step else [*range(0, n, step), n]
+        axes.append(
+            [
+                ((a, b), (max(0, a - halo), min(padded, -(-b // grid) * grid + halo)))
+                for a, b in itertools.pairwise(edges)
+            ]
+        )
     return tuple(
         Window(tuple(core for core, _ in parts), tuple(outer for _, outer in parts))
         for parts in itertools.product(*axes)
     )
-
-
-def _spans(n: int, tile: int, model: Localizer) -> list[tuple[Span, Span]]:
-    """(core, outer) of the windows along an axis of `n` pixels.
-
-    The size of what a network sees is a multiple of its grid. Where the image's is not, the last pixels come from a
-    window that is aligned with the end of the image: a border that is made up, by repeating pixels, would draw points
-    near it away from where they are.
-    """
-    grid, halo = model.grid, model.halo
-    fitting = n // grid * grid
-    if fitting == 0 or model.decoder.scope == "frame":  # too small, or the decoder needs all of the frame at once
-        return [((0, n), (0, -(-n // grid) * grid))]
-    step = max(grid, tile // grid * grid)
-    end = n if fitting == n else max(fitting - halo, n // 2)
-    edges = [*range(0, end, step), end]
-    spans = [
-        ((a, b), (max(0, a - halo), min(fitting, -(-b // grid) * grid + halo))) for a, b in itertools.pairwise(edges)
-    ]
-    if end < n:
-        spans.append(((end, n), (n - min(fitting, -(-(n - end + halo) // grid) * grid), n)))
-    return spans
 
 
 def _placed(model: Localizer, device: torch.device) -> Localizer:
