@@ -72,30 +72,39 @@ def _table(columns: tuple[str, ...], rows: list[Any]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
 
 
-_REPORT, _MACHINE = pytest.StashKey[Report](), pytest.StashKey[str]()
+_REPORT = pytest.StashKey[Report]()
+_BEGAN = pytest.StashKey[tuple[float, float]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_REPORT] = Report()
-    config.stash[_MACHINE] = _machine(config)
+    config.stash[_BEGAN] = (time.perf_counter(), _seconds_of_others())
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the report at the end, where no other output runs into it."""
     terminalreporter.section("benchmarks")
-    terminalreporter.write_line(config.stash[_REPORT].markdown(config.stash[_MACHINE]))
+    terminalreporter.write_line(config.stash[_REPORT].markdown(_machine(config)))
 
 
 def _machine(config: pytest.Config) -> str:
-    """What is measured, on which machine, how busy with other things that is, and when."""
+    """What was measured, on which machine, how busy with other things that was, and when."""
     device = choose_device(config.getoption("--device"))
     gpu = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
-    load = f", load {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
-    return (
-        f"{_processor()}, {os.cpu_count()} cores{gpu}, {psutil.virtual_memory().total / 1e9:.0f} GB, "
-        f"{platform.system()}{load}; Python {platform.python_version()}, torch {torch.__version__} on {device.type}; "
-        f"napari-pinpoint {__version__}, model {Path(config.getoption('--model')).stem}; {datetime.date.today()}"
-    )
+    began, others = config.stash[_BEGAN]
+    busy = (_seconds_of_others() - others) / (time.perf_counter() - began)
+    machine = f"{_processor()}, {os.cpu_count()} cores{gpu}, {psutil.virtual_memory().total / 1e9:.0f} GB"
+    torch_is = f"Python {platform.python_version()}, torch {torch.__version__} on {device.type}"
+    pinpoint_is = f"napari-pinpoint {__version__}, model {Path(config.getoption('--model')).stem}"
+    others_are = f"{max(busy, 0):.1f} cores busy with other things"
+    return f"{machine}, {platform.system()}; {torch_is}; {pinpoint_is}; {datetime.date.today()}; {others_are}"
+
+
+def _seconds_of_others() -> float:
+    """What processes other than this one and its children have computed."""
+    everyone, we = psutil.cpu_times(), psutil.Process().cpu_times()
+    idle = everyone.idle + getattr(everyone, "iowait", 0.0)
+    return sum(everyone) - idle - (we.user + we.system + we.children_user + we.children_system)
 
 
 def _processor() -> str:

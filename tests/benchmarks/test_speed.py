@@ -18,7 +18,7 @@ from napari_pinpoint.scenes.emitters import EmitterScene
 pytestmark = pytest.mark.timeout(1800)
 
 #: Chunks that network and decoder are measured on.
-_CHUNKS = 4
+_CHUNKS = 2
 
 
 def fastest(work: Callable[[], Any], repeats: int = 3) -> float:
