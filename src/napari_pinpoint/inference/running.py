@@ -102,11 +102,12 @@ def localize(
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_pinpoint import Camera, Stack, localize
-    >>> dark = np.full((3, 64, 64), 100, np.uint16)
-    >>> stack = Stack(dark, "TYX", Camera(offset_adu=100, electrons_per_adu=0.5), pixel_size_nm=100)
-    >>> len(localize(stack, "smlm-2d"))
-    0
+    >>> from napari_pinpoint import localize
+    >>> from napari_pinpoint.scenes.emitters import EmitterScene
+    >>> stack, truth = EmitterScene(density=(0.005, 0.005)).sample(10, np.random.default_rng(0))
+    >>> table = localize(stack, "smlm-2d")
+    >>> abs(len(table) / len(truth) - 1) < 0.1
+    True
     """
     decided = plan(stack, model, settings=settings, device=device)
     tables = []
