@@ -51,7 +51,7 @@ def test_python() -> None:
     names: dict[str, object] = {}
     exec(code, names)
     assert len(names["table"]) > 0  # type: ignore[arg-type]
-    assert Path("table.csv").is_file()
+    assert Path("table.parquet").is_file()
 
 
 def test_it_can_be_shown_anywhere() -> None:

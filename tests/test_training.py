@@ -12,7 +12,14 @@ from napari_pinpoint.model import Localizer, ModelSpec, Part, load_model
 from napari_pinpoint.sampling import SceneSource, StackSource
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
-from napari_pinpoint.training import Progress, TrainingSpec, read_recipe, scene_of, train, train_iter
+from napari_pinpoint.training import (
+    Progress,
+    TrainingSpec,
+    read_recipe,
+    scene_of,
+    train,
+    train_iter,
+)
 from napari_pinpoint.zoo import RECIPES
 
 SPEC = ModelSpec(name="tiny", backbone=Part(name="unet", options={"widths": [8, 8]}))
@@ -174,6 +181,19 @@ def test_points_beyond_the_stack_are_refused() -> None:
         StackSource(stack, Localizations({"frame": [7], "y": [1], "x": [1]}))
     with pytest.raises(PinpointError, match="no points"):
         StackSource(stack, Localizations.empty())
+
+
+def test_a_refined_model_starts_where_the_schedules_have_ended() -> None:
+    """A wide kernel and no count term, as at the start of a training, would undo what the model has learnt."""
+    assert QUICK.progress(3) == 0.25
+    refined = QUICK.model_copy(update={"schedules_from": 1.0, "steps": 1})
+    assert refined.progress(0) == 1.0
+    reports: list[Progress] = []
+    train(SPEC, refined, source=SceneSource(SCENE), device="cpu", progress=reports.append)
+    assert "count" in reports[0].terms
+    reports.clear()
+    train(SPEC, QUICK.model_copy(update={"steps": 1}), source=SceneSource(SCENE), device="cpu", progress=reports.append)
+    assert "count" not in reports[0].terms
 
 
 @pytest.mark.parametrize("name", list(RECIPES))

@@ -164,7 +164,10 @@ def _from_points(
     if recipe is None:
         begin = load_model(start)
         # A model that knows its trade is taught gently, or it forgets.
-        spec, training = begin.spec, TrainingSpec(steps=2_000, learning_rate=2e-4, validate_every=250, patience=4)
+        spec, training = (
+            begin.spec,
+            TrainingSpec(steps=2_000, learning_rate=2e-4, validate_every=250, patience=4, schedules_from=1.0),
+        )
     else:
         chosen = read_recipe(recipe)
         begin, spec, training = None, chosen.model, chosen.training

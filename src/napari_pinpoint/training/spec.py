@@ -31,6 +31,17 @@ class TrainingSpec(BaseModel, extra="forbid", frozen=True):
     patience: int | None = Field(default=None, ge=1, description="Validations without gain after which to stop.")
     tolerance_px: float = Field(default=0.5, gt=0, description="Distance within which validation counts a match.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    schedules_from: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the method's schedules that lies behind at the first step; 1 for a model that is to "
+        "be refined, whose schedules have ended.",
+    )
+
+    def progress(self, step: int) -> float:
+        """How much of the method's schedules lies behind at a step."""
+        return self.schedules_from + (1 - self.schedules_from) * step / self.steps
 
 
 class Recipe(BaseModel, extra="forbid", frozen=True):

@@ -75,7 +75,7 @@ class Run:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         maps = self.model(inputs)
         target = self.method.target(batch.points, tuple(batch.valid.shape[1:]))
-        terms = self.method.loss(maps, target, batch.valid, progress=self.step / training.steps)
+        terms = self.method.loss(maps, target, batch.valid, progress=training.progress(self.step))
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(sum(terms.values()))
         self.fabric.clip_gradients(
