@@ -117,7 +117,7 @@ def test_localizing(long_stack, pinpoint, pytestconfig, device, report):
 
 
 def test_memory_does_not_grow(long_stack, pinpoint, tmp_path, share, device, report):
-    """Over gigabytes, which only a network that does next to nothing gets through in a minute."""
+    """Over a gigabyte, which only a network that does next to nothing gets through in a minute."""
     nothing = Part(name="plain", options={"widths": [1], "kernels": [1]})
     silent = Part(name="pooled_mass", options={"least": 0.99})
     save_model(Localizer(ModelSpec(name="idle", backbone=nothing, decoder=silent)), tmp_path / "idle.safetensors")
