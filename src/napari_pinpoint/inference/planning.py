@@ -186,7 +186,7 @@ def _camera_for(view: StackView, model: Localizer) -> Camera:
     warnings.warn(
         f"The model {model.spec.name} counts photons, and the camera of {view.stack.name} is not known "
         f"({', '.join(camera.missing())} missing). Estimated from the data for the network: {estimate}. "
-        "The table holds no photons; give the camera's numbers for a trustworthy result.",
+        "Give the camera's numbers for a trustworthy result.",
         PinpointWarning,
         stacklevel=3,
     )
