@@ -12,15 +12,18 @@ from napari.layers import Image, Points, Vectors
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.axes import guess_time_axis
 from napari_pinpoint.plugin.calibration import camera_of, image_metadata, pixel_size_of
 from napari_pinpoint.plugin.layers import (
     Placement,
-    guess_time_axis,
+    is_result,
+    picture_layer_data,
     points_layer_data,
+    table_from_layer,
     table_from_points,
     vectors_layer_data,
-    view_from_layer,
 )
+from napari_pinpoint.plugin.views import view_from_layer
 from napari_pinpoint.stack import Stack
 
 
@@ -264,3 +267,43 @@ def test_a_point_ahead_of_the_first_frame_is_named() -> None:
     layer = Points([[0, 1, 2], [-1, 1, 2]])
     with pytest.raises(PinpointError, match=r"'frame' must be at least 0.*row 1"):
         table_from_points(*layer.as_layer_data_tuple()[:2])
+
+
+def test_a_layer_gives_its_table_and_says_whether_it_is_a_result(table: Localizations) -> None:
+    data, attributes, _ = points_layer_data(table)
+    layer = Points(data, **attributes)
+    assert is_result(layer)
+    assert_equal(table_from_layer(layer), table)
+    clicked = Points([[0, 1, 2]])
+    assert not is_result(clicked)
+    assert len(table_from_layer(clicked)) == 1
+    photo = layer_of(np.zeros((4, 5)), name="photo", metadata={"pinpoint": {"pixel_size_nm": 100}})
+    assert not is_result(photo)
+    with pytest.raises(PinpointError, match="'photo' holds no localizations"):
+        table_from_layer(photo)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_picture_lies_over_the_image_and_keeps_the_table(turned: bool, table: Localizations) -> None:
+    more: dict[str, Any] = {"rotate": 0, "shear": [0, 0, 0]}
+    if turned:
+        c, s = np.cos(0.3), np.sin(0.3)
+        more = {"rotate": [[1, 0, 0], [0, c, -s], [0, s, c]], "shear": [0, 0, 0.2]}
+        more["affine"] = [[1, 0, 0, 5], [0, 1.1, 0, 6], [0, 0, 0.9, 7], [0, 0, 0, 1]]
+    image = layer_of(np.zeros((5, 40, 30)), scale=(1, 0.1, 0.2), translate=(3, 4, 5), units=["s", "um", "um"], **more)
+    placement = Placement.in_layer(image, time_axis=0, at=(0, 0, 0))
+    picture, attributes, kind = picture_layer_data(table, placement, (40, 30))
+    layer = Image(picture, **attributes)
+    assert (kind, layer.data.shape, layer.units) == ("image", (400, 300), image.units[1:])
+    for y, x in ((1.25, 0.3), (30.0, 17.0)):
+        magnified = ((y + 0.5) * 10 - 0.5, (x + 0.5) * 10 - 0.5)
+        np.testing.assert_allclose(layer.data_to_world(magnified), image.data_to_world((0, y, x))[1:])
+    assert picture.sum() == 3
+    assert is_result(layer)
+    assert_equal(table_from_layer(layer), table)
+
+
+def test_a_large_image_gives_a_picture_of_bounded_size(table: Localizations) -> None:
+    picture, attributes, _ = picture_layer_data(table, Placement(), (400, 300), most_pixels=1e6)
+    assert picture.shape == (800, 600)
+    np.testing.assert_allclose(Image(picture, **attributes).data_to_world((1.5, 1.5)), (0.5, 0.5))

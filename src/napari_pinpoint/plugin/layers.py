@@ -1,4 +1,4 @@
-"""Layers of napari to stacks and tables, and back. No Qt and no napari in here: a layer is what has its attributes.
+"""Tables as layers of napari, and back. No Qt and no napari in here: a layer is what has its attributes.
 
 A pixel's centre is a whole number in napari's data coordinates, as it is in a table, so `y` and `x` pass unchanged.
 """
@@ -11,19 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.axes import axis_letters
 from napari_pinpoint.plugin.calibration import KEY, own_metadata, pixel_size_of
-from napari_pinpoint.stack import AXES, Stack, StackView
-
-#: What a layer's axis labels mean, in lower case; napari's own "-3", "-2" and "-1" mean nothing.
-_LETTERS = {
-    "t": "T", "time": "T", "frame": "T", "frames": "T",
-    "c": "C", "channel": "C", "channels": "C",
-    "z": "Z", "plane": "Z", "planes": "Z", "depth": "Z",
-    "p": "P", "position": "P", "positions": "P",
-}  # fmt: skip
+from napari_pinpoint.rendering import contrast_limits, render
 
 #: What layers must share to lie on each other.
 _SHARED = ("scale", "translate", "rotate", "shear")
@@ -65,84 +57,27 @@ class Placement:
         return data
 
 
-def axis_letters(axis_labels: Sequence[str]) -> tuple[str | None, ...]:
-    """The meaning (P, T, C or Z) of each axis ahead of y and x, None where its label says nothing new."""
-    letters: list[str | None] = []
-    for label in axis_labels[:-2]:
-        letter = _LETTERS.get(str(label).strip().lower())
-        letters.append(None if letter in letters else letter)
-    return tuple(letters)
+def is_result(layer: Any) -> bool:
+    """Whether a layer holds a table that a run or a file brought: points, or a picture in their place."""
+    own = own_metadata(layer.metadata)
+    return "table" in own or ("record" in own and hasattr(layer, "features") and hasattr(layer, "symbol"))
 
 
-def guess_time_axis(axis_labels: Sequence[str], shape: Sequence[int]) -> int | None:
-    """The axis that is labelled as time; else the first one without a meaning that is longer than 1; else None."""
-    letters = axis_letters(axis_labels)
-    if "T" in letters:
-        return letters.index("T")
-    return next((axis for axis, letter in enumerate(letters) if letter is None and shape[axis] > 1), None)
-
-
-def view_from_layer(
-    layer: Any,
-    placement: Placement,
-    *,
-    pixel_size_nm: float | None = None,
-    camera: Camera | None = None,
-    sources: Mapping[str, str] | None = None,
-) -> StackView:
-    """The frames of an image layer, as lazy as the layer's data are.
-
-    Axes besides time, y and x are taken at ``placement.at``. Where all labels have a meaning, they keep it in the
-    table's record. Calibration and `sources`, which says where it came from, are those of `Stack`.
+def table_from_layer(layer: Any) -> Localizations:
+    """The table of a layer: of a Points layer as it is now, of a picture the one that it was rendered from.
 
     Raises
     ------
     PinpointError
-        If the layer is a colour image, or its data are no stack.
-
-    See Also
-    --------
-    points_layer_data : the way back, for what was found in the frames.
+        If the layer is neither, or `table_from_points` cannot make sense of its points.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
-    if layer.rgb:
-        raise PinpointError(
-            f"{layer.name} is a colour image. Split it into channels (right click on the layer, Split RGB) and "
-            "choose the one with the spots."
-        )
-    time_axis, at = placement.time_axis, placement.at
-    labelled = [None if letter == "T" else letter for letter in axis_letters(layer.axis_labels)]
-    letters = ["T" if axis == time_axis else letter for axis, letter in enumerate(labelled)]
-    path = layer.source.path
-    more: dict[str, Any] = {
-        "pixel_size_nm": pixel_size_nm,
-        "camera": camera or Camera(),
-        "path": None if path is None else str(path),
-        "sources": dict(sources or {}),
-    }
-    if None not in letters and "".join(map(str, letters)) == "".join(a for a in AXES if a in letters):
-        stack = Stack(data, "".join(map(str, letters)) + "YX", **more)
-        chosen = {letter: at[axis] for axis, letter in enumerate(letters)}
-        return stack.view(channel=chosen.get("C"), plane=chosen.get("Z"), position=chosen.get("P"))
-    fixed = {axis: at[axis] for axis in range(len(letters)) if axis != time_axis}
-    frames = _Cut(data, fixed) if fixed else data
-    return Stack(frames, "YX" if time_axis is None else "TYX", **more).view()
-
-
-class _Cut:
-    """A lazy array at one index of some of its axes; what it wraps is read where it is indexed, and not before."""
-
-    def __init__(self, data: Any, fixed: Mapping[int, int]) -> None:
-        self._data, self._fixed = data, dict(fixed)
-        self.dtype = data.dtype
-        self.shape = tuple(size for axis, size in enumerate(data.shape) if axis not in fixed)
-
-    def __getitem__(self, index: tuple[Any, ...]) -> Any:
-        free = iter(index)
-        return self._data[tuple(self._fixed[axis] if axis in self._fixed else next(free) for axis in self._axes())]
-
-    def _axes(self) -> range:
-        return range(len(self._data.shape))
+    table = own_metadata(layer.metadata).get("table")
+    if isinstance(table, Localizations):
+        return table
+    data, attributes, kind = layer.as_layer_data_tuple()
+    if kind != "points":
+        raise PinpointError(f"The layer {layer.name!r} holds no localizations: choose a Points layer, or a result.")
+    return table_from_points(data, attributes)
 
 
 def points_layer_data(
@@ -174,14 +109,7 @@ def points_layer_data(
         "name": name,
         "features": features,
         "feature_defaults": {column: _default(column, values) for column, values in features.items()},
-        "metadata": {
-            KEY: {
-                "time_axis": placement.time_axis,
-                "pixel_size_nm": table.pixel_size_nm,
-                "z_step_nm": table.z_step_nm,
-                "record": table.record,
-            }
-        },
+        "metadata": _metadata(table, placement),
         "size": 5.0,
         "symbol": "disc",
         "face_color": "transparent",
@@ -211,6 +139,61 @@ def vectors_layer_data(
         "vector_style": "line",
     }
     return np.stack([starts, ends - starts], axis=1), attributes, "vectors"
+
+
+def picture_layer_data(
+    table: Localizations,
+    placement: Placement,
+    shape: tuple[int, int],
+    *,
+    name: str = "localizations",
+    most_pixels: float = 2.5e7,
+) -> tuple[np.ndarray[Any, Any], dict[str, Any], str]:
+    """The points of all frames as one rendered picture that lies over the image, for more of them than markers serve.
+
+    Parameters
+    ----------
+    table, placement
+        What to show, and where.
+    shape
+        (rows, columns) of the image.
+    name
+        Name of the layer.
+    most_pixels
+        A pixel of the image becomes 10 x 10 of the picture, or fewer where the picture would get larger than this.
+
+    Returns
+    -------
+    Localizations per pixel of the picture, float32, of shape (rows * n, columns * n); attributes, with the table
+    itself among the metadata; and "image".
+    """
+    n = int(np.clip(np.sqrt(most_pixels / (shape[0] * shape[1])), 1, 10))
+    picture = render(table, shape=shape, magnification=n)
+    transform = placement.transform
+    attributes: dict[str, Any] = {
+        "name": name,
+        "metadata": _metadata(table, placement),
+        "colormap": "inferno",
+        "blending": "additive",
+        "contrast_limits": contrast_limits(picture),
+    }
+    attributes["metadata"][KEY]["table"] = table
+    # The corners of both coincide; napari counts from the centre of the first pixel.
+    scale, rotate = np.ones(2), np.eye(2)
+    translate, shear = np.zeros(2), np.zeros(1)
+    if transform:
+        scale, translate = np.array(transform["scale"][-2:]), np.array(transform["translate"][-2:])
+        rotate, shear = np.array(transform["rotate"])[-2:, -2:], np.array(transform["shear"])[-1:]
+        affine = np.delete(np.delete(transform["affine"], np.s_[:-3], axis=0), np.s_[:-3], axis=1)
+        attributes |= {"affine": affine, "units": transform["units"][-2:], "axis_labels": transform["axis_labels"][-2:]}
+    linear = rotate @ np.array([[1, shear[0]], [0, 1]]) @ np.diag(scale)
+    attributes |= {
+        "scale": scale / n,
+        "translate": translate + linear @ np.full(2, (1 / n - 1) / 2),
+        "rotate": rotate,
+        "shear": shear,
+    }
+    return picture, attributes, "image"
 
 
 def table_from_points(data: Any, attributes: Mapping[str, Any]) -> Localizations:
@@ -267,6 +250,17 @@ def _only_time_axis(letters: Sequence[str | None]) -> int | None:
             "layer's axis_labels, for example to ('t', 'z', 'y', 'x')."
         )
     return unnamed[0] if unnamed else None
+
+
+def _metadata(table: Localizations, placement: Placement) -> dict[str, Any]:
+    """What napari's layers have no place for."""
+    own = {
+        "time_axis": placement.time_axis,
+        "pixel_size_nm": table.pixel_size_nm,
+        "z_step_nm": table.z_step_nm,
+        "record": table.record,
+    }
+    return {KEY: own}
 
 
 def _default(column: str, values: np.ndarray[Any, Any]) -> Any:

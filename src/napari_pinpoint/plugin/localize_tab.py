@@ -23,11 +23,13 @@ from qtpy.QtWidgets import (
 
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.plugin.axes import guess_time_axis
 from napari_pinpoint.plugin.calibration import calibration_of
 from napari_pinpoint.plugin.fields import Choice, Messages, ModelChoice, Note, NumberField
 from napari_pinpoint.plugin.jobs import Jobs
-from napari_pinpoint.plugin.layers import Placement, guess_time_axis, view_from_layer
+from napari_pinpoint.plugin.layers import Placement
 from napari_pinpoint.plugin.localizing import Localizing
+from napari_pinpoint.plugin.views import view_from_layer
 from napari_pinpoint.zoo import ZOO
 
 _CAMERA = ("offset_adu", "electrons_per_adu", "em_gain", "read_noise_e")

@@ -1,0 +1,75 @@
+"""Image layers of napari as stacks: what the core localizes. No Qt and no napari in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari_pinpoint.camera import Camera
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.plugin.axes import axis_letters
+from napari_pinpoint.plugin.layers import Placement
+from napari_pinpoint.stack import AXES, Stack, StackView
+
+
+def view_from_layer(
+    layer: Any,
+    placement: Placement,
+    *,
+    pixel_size_nm: float | None = None,
+    camera: Camera | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> StackView:
+    """The frames of an image layer, as lazy as the layer's data are.
+
+    Axes besides time, y and x are taken at ``placement.at``. Where all labels have a meaning, they keep it in the
+    table's record. Calibration and `sources`, which says where it came from, are those of `Stack`.
+
+    Raises
+    ------
+    PinpointError
+        If the layer is a colour image, or its data are no stack.
+
+    See Also
+    --------
+    points_layer_data : the way back, for what was found in the frames.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    if layer.rgb:
+        raise PinpointError(
+            f"{layer.name} is a colour image. Split it into channels (right click on the layer, Split RGB) and "
+            "choose the one with the spots."
+        )
+    time_axis, at = placement.time_axis, placement.at
+    labelled = [None if letter == "T" else letter for letter in axis_letters(layer.axis_labels)]
+    letters = ["T" if axis == time_axis else letter for axis, letter in enumerate(labelled)]
+    path = layer.source.path
+    more: dict[str, Any] = {
+        "pixel_size_nm": pixel_size_nm,
+        "camera": camera or Camera(),
+        "path": None if path is None else str(path),
+        "sources": dict(sources or {}),
+    }
+    if None not in letters and "".join(map(str, letters)) == "".join(a for a in AXES if a in letters):
+        stack = Stack(data, "".join(map(str, letters)) + "YX", **more)
+        chosen = {letter: at[axis] for axis, letter in enumerate(letters)}
+        return stack.view(channel=chosen.get("C"), plane=chosen.get("Z"), position=chosen.get("P"))
+    fixed = {axis: at[axis] for axis in range(len(letters)) if axis != time_axis}
+    frames = _Cut(data, fixed) if fixed else data
+    return Stack(frames, "YX" if time_axis is None else "TYX", **more).view()
+
+
+class _Cut:
+    """A lazy array at one index of some of its axes; what it wraps is read where it is indexed, and not before."""
+
+    def __init__(self, data: Any, fixed: Mapping[int, int]) -> None:
+        self._data, self._fixed = data, dict(fixed)
+        self.dtype = data.dtype
+        self.shape = tuple(size for axis, size in enumerate(data.shape) if axis not in fixed)
+
+    def __getitem__(self, index: tuple[Any, ...]) -> Any:
+        free = iter(index)
+        return self._data[tuple(self._fixed[axis] if axis in self._fixed else next(free) for axis in self._axes())]
+
+    def _axes(self) -> range:
+        return range(len(self._data.shape))
