@@ -117,6 +117,9 @@ def facts(summary: dict[str, Any], first: dict[str, Any], n_channels: int) -> Fa
 
 def _note_camera(found: Facts, page: dict[str, Any]) -> None:
     """The camera's numbers where its maker defines them, and all its settings as metadata."""
+    name = _camera_name(page)
+    if name:
+        found.metadata["camera_name"] = name
     settings = {key: _plain(value) for key, value in page.items() if _HINTS.search(key)}
     if settings:
         found.metadata["camera"] = settings
@@ -125,6 +128,13 @@ def _note_camera(found: Facts, page: dict[str, Any]) -> None:
         if len(values) == 1 and field not in found.camera:  # two cameras that differ: which one took it is not said
             found.camera[field] = values.pop()
             found.sources[field] = f"{_SOURCE} ({property_name})"
+
+
+def _camera_name(page: dict[str, Any]) -> str:
+    """What the camera is called: its maker's name for it and its serial number, else the label of the user's set-up."""
+    label = str(_plain(page.get("Core-Camera") or page.get("Camera") or "")).strip()
+    own = [str(_plain(page.get(f"{label}-{name}") or "")).strip() for name in ("CameraName", "CameraID")]
+    return " ".join(filter(None, own)) or label
 
 
 def page_metadata(pages: TiffPages, number: int) -> bytes:

@@ -22,6 +22,7 @@ from napari_pinpoint.io.source import Source, without_missing
 from napari_pinpoint.io.tiff_pages import FileSeries, PageLayout, TiffPages
 
 _SOURCE = "OME metadata"
+_CAMERA_NAME = ("Manufacturer", "Model", "SerialNumber")
 _DETECTOR_KEYS = ("Model", "Type", "Gain", "Voltage", "Offset", "ReadOutRate", "AmplificationGain", "Binning")
 
 
@@ -136,6 +137,7 @@ class OmeReader:
     def __init__(self, text: str, own_name: str | None = None) -> None:
         self.images: list[OmeImage] = []
         self.detector: dict[str, str] = {}
+        self.camera_name = ""
         self.binary_only: str | None = None
         self._uuid = ""
         self._uuid_of_run: str | None = None
@@ -156,6 +158,8 @@ class OmeReader:
                 self.binary_only = attributes.get("MetadataFile")
             case "Detector" | "DetectorSettings":
                 self.detector.update({key: attributes[key] for key in _DETECTOR_KEYS if key in attributes})
+                name = " ".join(attributes[key] for key in _CAMERA_NAME if attributes.get(key))
+                self.camera_name = self.camera_name or name
             case "Pixels":
                 self.images.append(OmeImage(attributes))
             case "Channel" if self.images:
@@ -209,4 +213,6 @@ def facts(ome: OmeReader, n_frames: int, name: str) -> Facts:
     )
     if ome.detector:
         found.metadata["detector"] = dict(ome.detector)
+    if ome.camera_name:
+        found.metadata["camera_name"] = ome.camera_name
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from napari_pinpoint.camera import CAMERA_FIELDS, Camera
 from napari_pinpoint.errors import PinpointError
@@ -21,27 +21,65 @@ def own_metadata(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     return own if isinstance(own, Mapping) else {}
 
 
+class Calibration(NamedTuple):
+    """What is known of a layer, in the order in which `CameraForm.show_calibration` takes it.
+
+    `sources` say where the pixel size came from; those of the camera's numbers are `camera.sources`.
+    """
+
+    pixel_size_nm: float | None = None
+    camera: Camera = Camera()
+    sources: dict[str, str] = {}  # noqa: RUF012 (a field of a tuple, replaced and never changed)
+    camera_name: str | None = None
+
+
 def image_metadata(stack: Stack) -> dict[str, Any]:
     """Metadata for an image layer, from which its pixel size and camera are found again."""
-    return {KEY: {"pixel_size_nm": stack.pixel_size_nm, "camera": stack.camera.to_record()}}
+    return {
+        KEY: {
+            "pixel_size_nm": stack.pixel_size_nm,
+            "camera": stack.camera.to_record(),
+            "sources": dict(stack.sources),
+            "camera_name": stack.metadata.get("camera_name"),
+        }
+    }
 
 
-def calibration_of(layer: Any) -> tuple[float | None, Camera]:
-    """Pixel size in nanometres (None if unknown) and camera (unknown in part or as a whole) of an image layer.
+def layer_calibration(layer: Any) -> Calibration:
+    """Pixel size, camera and the camera's name of an image layer, as far as they are known, and who says so.
 
     The layer itself comes first: our metadata, scale and units. What it does not say is taken from the TIFF that it
     was opened from, for napari's own reader drops all of that.
     """
+    own = own_metadata(layer.metadata)
     pixel_size, camera = pixel_size_of(layer.scale, layer.units, layer.metadata), camera_of(layer.metadata)
+    of_stack = own.get("sources") if own.get("pixel_size_nm") is not None else None
+    known = Calibration(
+        pixel_size,
+        camera,
+        {"pixel_size_nm": "scale of the layer", **(of_stack or {})} if pixel_size is not None else {},
+        own.get("camera_name"),
+    )
     path = layer.source.path
-    if (pixel_size is None or not camera.sources) and path is not None and Path(path).is_file():
-        try:
-            stack = read_stack(path)
-        except (PinpointError, OSError):  # napari opens more than TIFF
-            return pixel_size, camera
-        if stack.shape[-2:] == tuple((layer.data[0] if layer.multiscale else layer.data).shape[-2:]):
-            return pixel_size or stack.pixel_size_nm, camera if camera.sources else stack.camera
-    return pixel_size, camera
+    if (pixel_size is not None and camera.sources) or path is None or not Path(path).is_file():
+        return known
+    try:
+        stack = read_stack(path)
+    except (PinpointError, OSError):  # napari opens more than TIFF
+        return known
+    if stack.shape[-2:] != tuple((layer.data[0] if layer.multiscale else layer.data).shape[-2:]):
+        return known
+    if pixel_size is None and stack.pixel_size_nm is not None:
+        known = known._replace(pixel_size_nm=stack.pixel_size_nm, sources=dict(stack.sources))
+    return known._replace(
+        camera=camera if camera.sources else stack.camera,
+        camera_name=known.camera_name or stack.metadata.get("camera_name"),
+    )
+
+
+def calibration_of(layer: Any) -> tuple[float | None, Camera]:
+    """Pixel size in nanometres and camera of an image layer: what `layer_calibration` says of them."""
+    return layer_calibration(layer)[:2]
 
 
 def pixel_size_of(scale: Sequence[float], units: Sequence[Any], metadata: Mapping[str, Any]) -> float | None:
