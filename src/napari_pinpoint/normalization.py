@@ -78,6 +78,12 @@ class LocalNormalization(BaseModel, extra="forbid", frozen=True):
     low: float = Field(default=25.0, ge=0, le=100, description="Percentile taken as background.")
     high: float = Field(default=99.5, ge=0, le=100, description="Percentile taken as signal.")
     noise_floor: float = Field(default=10.0, gt=0, description="Least spread, in standard deviations of the noise.")
+    compress: float | None = Field(
+        default=None,
+        gt=0,
+        description="If given, v becomes asinh(compress v): what is far brighter than the rest of its cell stays in "
+        "the network's range.",
+    )
 
     def measure(self, frames: Frames) -> tuple[Frames, Frames, tuple[int, ...]]:
         """Background and spread at the centres of the cells, (n, C, \\*cells), and the frames' spatial shape."""
@@ -110,7 +116,8 @@ class LocalNormalization(BaseModel, extra="forbid", frozen=True):
     ) -> Frames:
         *grids, shape = measured
         low, spread = (_interpolate(grid, shape, origin, window.shape[2:]) for grid in grids)
-        return ((window - low) / spread).astype(np.float32)
+        values = ((window - low) / spread).astype(np.float32)
+        return values if self.compress is None else np.arcsinh(self.compress * values)
 
 
 def _interpolate(grid: Frames, shape: tuple[int, ...], origin: tuple[int, ...], size: tuple[int, ...]) -> Frames:

@@ -25,4 +25,5 @@ class Scene(Protocol):
 SCENES: Registry[type[Any]] = Registry(
     "scene",
     ("emitters", "Blinking molecules seen through a microscope.", "napari_pinpoint.scenes.emitters:EmitterScene"),
+    ("spots", "Fluorescent spots among cells, haze and debris.", "napari_pinpoint.scenes.spots:SpotScene"),
 )
