@@ -10,10 +10,11 @@ import pytest
 
 from napari_pinpoint import read_localizations, read_stack
 from napari_pinpoint.cli import main
-from napari_pinpoint.demo import CAMERA, FILES, movie, run_demo, score
+from napari_pinpoint.demo import FILES, run_demo, score
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.evaluation.bounds import frame_bounds
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.scenes.examples import CAMERA, filaments
 from napari_pinpoint.stack import Stack
 
 
@@ -46,7 +47,7 @@ def test_the_shipped_model_does_well(folder: Path) -> None:
 
 
 def test_scores_and_bound(rng: np.random.Generator) -> None:
-    stack, truth = movie(5)
+    stack, truth = filaments(5)
     report = score(truth, truth, stack)
     assert report.jaccard == 1
     assert report.rmse_nm == report.error_over_bound == 0

@@ -22,12 +22,10 @@ from napari_pinpoint.io.tables import read_localizations, write_localizations
 from napari_pinpoint.io.write_images import write_stack
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.rendering import comparison, render
-from napari_pinpoint.scenes.emitters import EmitterScene
-from napari_pinpoint.scenes.options import CameraOptions
+from napari_pinpoint.scenes.examples import CAMERA, filaments
 from napari_pinpoint.stack import Stack
 
 MODEL = "smlm-2d"
-CAMERA = CameraOptions(offset_adu=100, electrons_per_adu=0.46, read_noise_e=1.6)
 TOLERANCE_NM = 100.0
 #: Frames whose bound is computed: enough for a median, and quick.
 BOUND_FRAMES = 25
@@ -96,22 +94,6 @@ class Report:
         return asdict(self)
 
 
-def movie(n_frames: int = 500, *, seed: int = 7) -> tuple[Stack, Localizations]:
-    """Blinking filaments of 9.6 x 9.6 um, as an sCMOS camera sees them, and their truth."""
-    scene = EmitterScene(
-        shape=(96, 96),
-        structures={"filaments": 1.0},
-        density=(0.008, 0.008),
-        psf_sigma=(1.3, 1.3),
-        photons=(1500.0, 1500.0),
-        background=(15.0, 15.0),
-        on_time_frames=3.0,
-        blinks=2.0,
-        cameras=(CAMERA,),
-    )
-    return scene.sample(n_frames, np.random.default_rng(seed))
-
-
 def run_demo(
     folder: str | Path,
     *,
@@ -136,7 +118,7 @@ def run_demo(
     _claim(folder, overwrite)
     _write_text(folder / FILES["script"], SCRIPT)
     progress("simulating", 0, n_frames)
-    simulated, truth = movie(n_frames)
+    simulated, truth = filaments(n_frames)
     write_localizations(truth, folder / FILES["truth"], overwrite=True)
     write_stack(simulated, folder / FILES["movie"], overwrite=True)
 

@@ -10,5 +10,9 @@ class PinpointError(ValueError):
     """
 
 
+class PixelSizeNeeded(PinpointError):
+    """A file is in nanometres and does not say how large a pixel is: whoever can ask the user does so."""
+
+
 class PinpointWarning(UserWarning):
     """The run goes on, but its result may not be what the user expects."""

@@ -49,7 +49,7 @@ def demo(
 
 
 def _print(report: Report, files: dict[str, str]) -> None:
-    from napari_pinpoint.demo import CAMERA
+    from napari_pinpoint.scenes.examples import CAMERA
 
     print_table(
         ("score", "value", "meaning"),

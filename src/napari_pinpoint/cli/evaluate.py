@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +12,6 @@ from napari_pinpoint.cli.terminal import emit, print_table
 from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
-    from napari_pinpoint.evaluation import Scores
     from napari_pinpoint.localizations import Localizations
 
 
@@ -63,7 +61,7 @@ def evaluate(
     True rows that are flagged "ignore" neither have to be found nor count as wrong when they are. The RMSE is radial.
     A table in nanometres that does not know its pixel size takes the other one's.
     """
-    from napari_pinpoint.evaluation import CHALLENGE
+    from napari_pinpoint.evaluation import CHALLENGE, rows_of
     from napari_pinpoint.evaluation import evaluate as scores_of
 
     tables = _read_both(found, truth, pixel_size_nm)
@@ -78,7 +76,7 @@ def evaluate(
     if json:
         emit(scores.to_dict())
     else:
-        print_table(("score", "value", "unit", "meaning"), _rows(scores))
+        print_table(("score", "value", "unit", "meaning"), rows_of(scores))
 
 
 def _read_both(found: Path, truth: Path, pixel_size_nm: float | None) -> list[Localizations]:
@@ -108,30 +106,3 @@ def _recorded_field(found: Localizations) -> tuple[int, int]:
             "Leaving out a border needs the size of a frame, which the table does not know; give --field-px 64x64."
         )
     return int(shape[-2]), int(shape[-1])
-
-
-def _rows(scores: Scores) -> list[tuple[str, str, str, str]]:
-    """Name, value, unit and meaning of what there is to say."""
-    rows = [
-        ("true", f"{scores.n_truth:,}", "", "emitters that count"),
-        ("found", f"{scores.n_found:,}", "", "localizations that count"),
-        ("pairs", f"{scores.tp:,}", "", f"{scores.method}, at most {_distance(scores)} apart"),
-        ("false", f"{scores.fp:,}", "", "localizations without an emitter"),
-        ("missed", f"{scores.fn:,}", "", "emitters without a localization"),
-        ("Jaccard", f"{100 * scores.jaccard:.1f}", "%", "pairs / (pairs + false + missed)"),
-        ("precision", f"{100 * scores.precision:.1f}", "%", "pairs / found"),
-        ("recall", f"{100 * scores.recall:.1f}", "%", "pairs / true"),
-        ("F1", f"{100 * scores.f1:.1f}", "%", "harmonic mean of precision and recall"),
-        ("RMSE", f"{scores.rmse_nm:.2f}", "nm", "radial error of the pairs"),
-        ("RMSE", f"{scores.rmse_px:.4f}", "px", "the same in pixels"),
-        ("RMSE y, x", f"{scores.rmse_y:.4f}, {scores.rmse_x:.4f}", "px", "error along each axis"),
-        ("bias y, x", f"{scores.bias_y:+.4f}, {scores.bias_x:+.4f}", "px", "mean of found - true"),
-        ("efficiency", f"{scores.efficiency:.4f}", "", "SMLM challenge, lateral; 1 is perfect"),
-    ]
-    if math.isfinite(scores.rmse_z):
-        rows.append(("RMSE z, bias z", f"{scores.rmse_z:.4f}, {scores.bias_z:+.4f}", "planes", "axial error"))
-    return [row for row in rows if "nan" not in row[1]]
-
-
-def _distance(scores: Scores) -> str:
-    return f"{scores.tolerance_px:g} px" if scores.pixel_size_nm is None else f"{scores.tolerance_nm:g} nm"

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.errors import PinpointError, PinpointWarning, PixelSizeNeeded
 from napari_pinpoint.io import delimited, provenance
 from napari_pinpoint.localizations import COLUMNS, REQUIRED, Localizations, read_only
 
@@ -142,7 +142,7 @@ def _units_per_pixel(path: Path, labels: Iterable[str], calibration: dict[str, A
         if unit == "px":
             per_pixel[label] = step / pixel if axial and pixel and step else 1.0
         elif (size := step if axial else pixel) is None:
-            raise PinpointError(
+            raise PixelSizeNeeded(
                 f"{path}: {label!r} is a length, and the size of a pixel is not known; "
                 "give it (--pixel-size-nm, pixel_size_nm=) so that positions can be in pixels."
             )
