@@ -26,17 +26,25 @@ def of_all(image, y, x):
     return contrast(image, np.zeros(len(y), dtype=int), y, x)
 
 
-def test_it_grows_in_proportion_to_the_height_of_a_spot(rng):
+def test_within_a_frame_it_is_proportional_to_the_height_of_a_spot(rng):
     image, y, x = spots([60, 120], 5, rng)
     low, high = of_all(image, y, x)
-    # The scatter holds the spots' own dark rims, so what is measured here grows a little less than they do.
     assert high / low == pytest.approx(2, rel=0.15)
 
 
-def test_it_falls_with_noise(rng):
-    quiet = of_all(*spots([100], 5, rng))
-    loud = of_all(*spots([100], 20, rng))
-    assert quiet / loud == pytest.approx(4, rel=0.3)
+def test_in_a_noisy_image_it_is_a_signal_to_noise_ratio(rng):
+    quiet = of_all(*spots([25], 5, rng, shape=(512, 512)))
+    loud = of_all(*spots([100], 20, rng, shape=(512, 512)))
+    assert quiet == pytest.approx(loud, rel=0.2)
+    assert of_all(*spots([200], 20, rng, shape=(512, 512))) == pytest.approx(2 * loud, rel=0.2)
+
+
+def test_in_a_clean_image_it_tells_how_bright_a_spot_is_among_the_others(rng):
+    """The brightest end near 10, and one that is ten times dimmer is near 1 whatever the noise."""
+    for noise in (0.1, 0.5):
+        bright, dim = of_all(*spots([1000, 100], noise, rng))
+        assert 6 < bright <= 12
+        assert dim == pytest.approx(bright / 10, rel=0.1)
 
 
 def test_gain_and_offset_change_nothing(rng):

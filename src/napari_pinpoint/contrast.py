@@ -1,34 +1,40 @@
-"""Contrast-to-noise of spots: how far each stands out of everything else around it, whatever the camera.
+"""Contrast-to-noise of spots: how far each stands out for somebody who looks at the image, whatever the camera.
 
 A probability says that there is something; people mark what stands out. So contrast is measured on the raw counts by
-a plain filter that knows nothing of any model: the response of a difference of Gaussians at the spot, over the
-scatter of the responses around it. Cells, haze and texture scatter as noise does, and count as such.
+a plain filter that knows nothing of any model. Noise is what hides a spot: the scatter of everything that is no spot
+(cells, haze and texture scatter as pixel noise does), and, for an eye or a display set to the brightest spots, a tenth
+of their height. In a noisy image contrast is a signal-to-noise ratio; in a clean one it says how bright a spot is among
+the others, and ends near 10.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, uniform_filter
+from scipy.ndimage import gaussian_filter
 
 Array = np.ndarray[Any, Any]
 
 #: Standard deviations of the two Gaussians in pixels. Their difference answers best to spots of about 1.3 px, between
 #: the sharpest (0.9 px) and the widest usual ones (2 px), and not at all to an even background.
 FILTER_SIGMAS = (1.0, 1.6)
-#: Side of the square, in pixels, whose scatter a spot is compared with.
-WINDOW = 65
-#: A window without signal (counts clipped to 0) is given at least this part of the whole frame's scatter.
-FLOOR = 0.5
+#: Percentile of a frame's responses that is taken as the height of its brightest spots: a few outliers are above it.
+BRIGHTEST = 99.95
+#: Part of that height which is lost on whoever looks at the brightest.
+DIMMED = 0.1
 
 
 def contrast(frames: Array, frame: Array, y: Array, x: Array) -> Array:
     """Contrast-to-noise of points in images.
 
-    The response is the highest one of the 3 x 3 pixels at the point. The scatter is the root mean square of the
-    negative responses in a window around it: the positive ones hold the spots themselves. In an image of nothing but
-    white noise, about one pixel in two million reaches 5.
+    The response is the highest one of the 3 x 3 pixels at the point. The noise is
+
+        sqrt(mean(r^2 | r < 0) + (0.1 r_99.95)^2)
+
+    with r the responses of all pixels of the frame: the negative ones tell the scatter, as the positive ones hold the
+    spots themselves, and r_99.95 is their percentile. In white noise one pixel in a million or so reaches 4.5.
 
     Parameters
     ----------
@@ -55,12 +61,11 @@ def contrast(frames: Array, frame: Array, y: Array, x: Array) -> Array:
     for index in np.unique(frame):
         here = frame == index
         response = _response(frames[index])
-        scatter = _scatter(response)
-        i, j = row[here], column[here]
-        around = np.pad(response, 1, mode="edge")
-        highest = np.max([around[i + a, j + b] for a in range(3) for b in range(3)], axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values[here] = np.where(scatter[i, j] > 0, highest / scatter[i, j], 0)
+        noise = _noise(response)
+        if noise > 0:
+            around = np.pad(response, 1, mode="edge")
+            i, j = row[here], column[here]
+            values[here] = np.max([around[i + a, j + b] for a in range(3) for b in range(3)], axis=0) / noise
     return values.clip(0)
 
 
@@ -71,12 +76,8 @@ def _response(image: Array) -> Array:
     return response
 
 
-def _scatter(response: Array) -> Array:
-    """Root mean square of the negative responses in the window around every pixel."""
-    dark = response < 0
-    square = np.where(dark, response * response, 0).astype(np.float32)
-    share = uniform_filter(dark.astype(np.float32), WINDOW)
-    local = np.sqrt(uniform_filter(square, WINDOW).clip(0) / share.clip(1 / WINDOW**2))
-    whole = np.sqrt(square.sum(dtype=np.float64) / max(int(dark.sum()), 1))
-    scatter: Array = np.maximum(local, FLOOR * whole)
-    return scatter
+def _noise(response: Array) -> float:
+    """What hides a spot in a frame, in units of its responses."""
+    dark = response[response < 0]
+    scatter = float(np.mean(dark * dark, dtype=np.float64)) if len(dark) else 0.0
+    return math.hypot(math.sqrt(scatter), DIMMED * max(0.0, float(np.percentile(response, BRIGHTEST))))

@@ -21,7 +21,7 @@ class Clutter(BaseModel, extra="forbid", frozen=True):
     """How often each kind of clutter is in a frame, as shares of the frames."""
 
     haze: Share = Field(default=0.8, description="Smooth autofluorescence at several scales.")
-    cells: Share = Field(default=0.6, description="Cells or nuclei with texture inside.")
+    cells: Share = Field(default=0.7, description="Cells or nuclei with texture inside.")
     debris: Share = Field(default=0.4, description="Blurred or elongated blobs, wider than spots.")
     lines: Share = Field(default=0.3, description="Membranes and fibres.")
     grain: Share = Field(default=0.5, description="Fine texture all over the frame.")
@@ -92,7 +92,7 @@ def _cells(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     # Nothing alive is an even ellipse.
     ragged = mask * (1 + 0.3 * _field(shape, radius / 2, rng)).clip(0)
     bright = np.exp(rng.uniform(np.log(0.3), np.log(15)))
-    cells: Array = bright * ragged * _texture(shape, rng, strongest=0.8)
+    cells: Array = bright * ragged * _texture(shape, rng, strongest=1.2)
     return cells
 
 

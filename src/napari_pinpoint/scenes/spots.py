@@ -53,14 +53,14 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
     spot_sigma: PositiveRange = Field(default=(0.9, 2.2), description="Standard deviation of a spot in pixels.")
     sigma_spread: float = Field(default=0.08, ge=0, lt=0.3, description="Relative, from spot to spot.")
     brightness: PositiveRange = Field(
-        default=(3.0, 40.0),
+        default=(4.0, 60.0),
         description="Height of a frame's typical spot over the scatter around it (drawn evenly on a log scale).",
     )
     brightness_spread: Range = Field(
         default=(0.1, 0.6), description="Standard deviation of the logarithm of heights from spot to spot."
     )
     faintest: float = Field(
-        default=3.0, gt=0, description="Contrast (see contrast.py) below which a spot belongs to the background."
+        default=2.0, gt=0, description="Contrast (see contrast.py) below which a spot belongs to the background."
     )
     photons: PositiveRange = Field(
         default=(3.0, 3000.0), description="Photoelectrons of the background's level (drawn evenly on a log scale)."
