@@ -165,7 +165,7 @@ def picture_layer_data(
     Returns
     -------
     Localizations per pixel of the picture, float32, of shape (rows * n, columns * n); attributes, with the table
-    itself among the metadata; and "image".
+    itself, placement and shape among the metadata; and "image".
     """
     n = int(np.clip(np.sqrt(most_pixels / (shape[0] * shape[1])), 1, 10))
     picture = render(table, shape=shape, magnification=n)
@@ -177,7 +177,7 @@ def picture_layer_data(
         "blending": "additive",
         "contrast_limits": contrast_limits(picture),
     }
-    attributes["metadata"][KEY]["table"] = table
+    attributes["metadata"][KEY] |= {"table": table, "placement": placement, "shape": shape}
     # The corners of both coincide; napari counts from the centre of the first pixel.
     scale, rotate = np.ones(2), np.eye(2)
     translate, shear = np.zeros(2), np.zeros(1)
