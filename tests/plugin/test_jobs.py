@@ -153,18 +153,18 @@ def test_own_warnings_are_shown_each_time_and_others_go_their_way(run: Any) -> N
 
 def test_the_warning_hook_is_harmless_when_others_restore_it_late() -> None:
     """As napari does in the main thread: it enters `catch_warnings` while a job runs, and leaves it later."""
-    from napari_pinpoint.plugin.jobs import _hearing
+    from napari_pinpoint.plugin.telling import hearing
 
     told: list[str] = []
     shown: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *rest, **more: shown.append(str(message))
-        hearing = _hearing(told.append)
-        hearing.__enter__()
+        heard = hearing(told.append)
+        heard.__enter__()
         others = warnings.catch_warnings(record=True)
         others.__enter__()
-        hearing.__exit__(None, None, None)
+        heard.__exit__(None, None, None)
         others.__exit__(None, None, None)
         warnings.warn("later", PinpointWarning, stacklevel=1)
     assert (told, shown) == ([], ["later"])
@@ -204,3 +204,56 @@ def test_no_viewer_is_kept_alive(qtbot: Any) -> None:
     del viewer
     gc.collect()
     assert gone() is None
+
+
+def test_parts_of_the_result_arrive_in_the_main_thread_while_the_job_runs(qtbot: Any, viewer: Viewer) -> None:
+    from napari_pinpoint.plugin.jobs import Jobs
+
+    go_on, received = threading.Event(), []
+
+    def work(reporter: Any) -> str:
+        reporter.hand_over(1)
+        assert go_on.wait(20)
+        reporter.hand_over(2)
+        return "end"
+
+    jobs = Jobs.of(viewer)
+    jobs.start(
+        work,
+        lambda viewer, value: value,
+        receive=lambda viewer, part: received.append((part, threading.current_thread() is threading.main_thread())),
+    )
+    qtbot.waitUntil(lambda: received == [(1, True)])
+    assert jobs.is_running
+    go_on.set()
+    qtbot.waitUntil(lambda: not jobs.is_running)
+    assert received == [(1, True), (2, True)]
+
+
+def test_parts_that_cannot_be_shown_do_not_end_the_job(qtbot: Any, viewer: Viewer) -> None:
+    from napari_pinpoint.plugin.jobs import Jobs
+
+    def work(reporter: Any) -> str:
+        for part in range(3):
+            reporter.hand_over(part)
+        return "end"
+
+    def receive(viewer: Any, part: Any) -> None:
+        calls.append(part)
+        raise ValueError("no such layer")
+
+    calls: list[int] = []
+    jobs = Jobs.of(viewer)
+    jobs.start(work, lambda viewer, value: value, receive=receive)
+    qtbot.waitUntil(lambda: not jobs.is_running)
+    assert (jobs.status.state, calls) == ("done", [0])
+
+
+def test_after_an_error_there_is_a_chance_to_tidy_up(qtbot: Any, viewer: Viewer) -> None:
+    from napari_pinpoint.plugin.jobs import Jobs
+
+    tidied: list[Any] = []
+    jobs = Jobs.of(viewer)
+    jobs.start(raising(RuntimeError("x")), lambda viewer, value: "done", failed=tidied.append)
+    qtbot.waitUntil(lambda: not jobs.is_running)
+    assert (jobs.status.state, tidied) == ("failed", [viewer])

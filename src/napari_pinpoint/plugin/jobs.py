@@ -7,13 +7,11 @@ module's timer, in the main thread, touches napari and Qt.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
@@ -22,9 +20,9 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QWidget
 
-from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.plugin.telling import explained, hearing
 
-_LOG = logging.getLogger(__name__)
 #: Milliseconds between two looks at what the thread has to say.
 _INTERVAL_MS = 100
 #: Seconds that quitting napari waits for a cancelled job.
@@ -41,6 +39,10 @@ class Reporter:
     def report(self, done: int, total: int, detail: str = "") -> None:
         """So many of all frames are done; the clock of the rate starts with the first report."""
         self.outbox.put(_Progress(done, total, detail, time.monotonic()))
+
+    def hand_over(self, part: Any) -> None:
+        """Give a part of the result to whom `Jobs.start` was told of, in the main thread."""
+        self.outbox.put(_Part(part))
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Jobs(QObject):
         self._reporter = Reporter()
         self._thread: threading.Thread | None = None
         self._finish: Callable[[Any, Any], str] | None = None
+        self._receive: Callable[[Any, Any], None] | None = None
+        self._failed: Callable[[Any], None] | None = None
         self._first: _Progress | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL_MS)
@@ -90,16 +94,24 @@ class Jobs(QObject):
         return self.status.state in ("running", "cancelling")
 
     def start(
-        self, work: Callable[[Reporter], Any], finish: Callable[[Any, Any], str], *, window: QWidget | None = None
+        self,
+        work: Callable[[Reporter], Any],
+        finish: Callable[[Any, Any], str],
+        *,
+        receive: Callable[[Any, Any], None] | None = None,
+        failed: Callable[[Any], None] | None = None,
+        window: QWidget | None = None,
     ) -> None:
         """Run `work(reporter)` in a thread; then `finish(viewer, its result)`, in the main thread, gives the message.
 
-        `work` looks at `reporter.cancel` and returns what it has when that is set. When `window` is destroyed the job
-        is cancelled and its result dropped.
+        `work` looks at `reporter.cancel` and returns what it has when that is set. Parts that it hands over meanwhile
+        go to `receive(viewer, part)`, and after an error `failed(viewer)` may tidy up, both in the main thread, too.
+        When `window` is destroyed the job is cancelled and its result dropped.
         """
         if self.is_running:
             raise PinpointError("A job is running in this viewer; wait for its end or cancel it.")
-        self._reporter, self._finish, self._first = Reporter(), finish, None
+        self._reporter, self._first = Reporter(), None
+        self._finish, self._receive, self._failed = finish, receive, failed
         if window is not None:
             window.destroyed.connect(self._abandon)
         # A daemon: whatever goes wrong, the end of napari does not wait for the end of a movie.
@@ -119,6 +131,7 @@ class Jobs(QObject):
         """The viewer goes: stop the job and forget its result."""
         self._reporter.cancel.set()
         self._timer.stop()
+        self._finish = self._receive = self._failed = None
         self.status = Status()
 
     def _wait_for_the_end(self) -> None:
@@ -144,8 +157,20 @@ class Jobs(QObject):
             elif isinstance(said, _Doubt):
                 show_warning(said.text)
                 self._set(replace(self.status, warnings=(*self.status.warnings, said.text)))
+            elif isinstance(said, _Part):
+                self._pass_on(said.value)
             else:
                 self._end(said)
+
+    def _pass_on(self, part: Any) -> None:
+        """Show a part of the result; if napari cannot, the job still goes on to its end."""
+        if self._receive is None:
+            return
+        try:
+            self._receive(self._viewer(), part)
+        except Exception as error:
+            self._receive = None
+            show_warning(f"The points cannot be shown while the job runs; they come at its end. {explained(error)}")
 
     def _show_progress(self, progress: _Progress) -> None:
         if self._first is None:
@@ -155,16 +180,19 @@ class Jobs(QObject):
 
     def _end(self, end: _Result | _Failure) -> None:
         self._timer.stop()
-        self._thread, finish = None, self._finish
-        self._finish = None
+        finish, failed = self._finish, self._failed
+        self._thread = self._finish = self._receive = self._failed = None
         if isinstance(end, _Result) and finish is not None:
             try:
                 status = replace(self.status, state="done", text=finish(self._viewer(), end.value))
             except Exception as error:  # whatever napari makes of the layers: the widget must be usable again
-                end = _Failure(_explained(error))
+                end = _Failure(explained(error))
             else:
                 self._set(status)
         if isinstance(end, _Failure):
+            if failed is not None:
+                with suppress(Exception):  # the error that is told is the one that came first
+                    failed(self._viewer())
             show_error(end.text)
             self._set(replace(self.status, state="failed", text=end.text))
 
@@ -196,6 +224,11 @@ class _Doubt:
 
 
 @dataclass(frozen=True)
+class _Part:
+    value: Any
+
+
+@dataclass(frozen=True)
 class _Result:
     value: Any
 
@@ -209,48 +242,12 @@ def _run(work: Callable[[Reporter], Any], reporter: Reporter) -> None:
     """The body of the thread: whatever happens, the last thing that is said is how it ended."""
     end: _Result | _Failure = _Failure("The job ended without a result.")
     try:
-        with _hearing(lambda text: reporter.outbox.put(_Doubt(text))):
+        with hearing(lambda text: reporter.outbox.put(_Doubt(text))):
             end = _Result(work(reporter))
     except BaseException as error:  # SystemExit too: a thread that ends in silence leaves a bar that turns for ever
-        end = _Failure(_explained(error))
+        end = _Failure(explained(error))
     finally:
         reporter.outbox.put(end)
-
-
-def _explained(error: BaseException) -> str:
-    """The error for its user; what is not meant for users goes to the log as a whole."""
-    if isinstance(error, PinpointError):
-        return str(error)
-    _LOG.error("A job of napari-pinpoint failed", exc_info=error)
-    if isinstance(error, MemoryError) or "out of memory" in str(error):
-        return f"Not enough memory ({type(error).__name__}). Close what else needs memory, or give a smaller image."
-    return f"{type(error).__name__}: {error} (Help > Show logs has the details)"
-
-
-@contextmanager
-def _hearing(tell: Callable[[str], None]) -> Iterator[None]:
-    """Pass every PinpointWarning of this thread to `tell`, all other warnings to whom they went before.
-
-    `warnings.catch_warnings` would not do in a thread: napari enters and leaves it in the main thread all the time,
-    and whoever leaves last restores what is over. This hook does no harm where it is restored by others after its
-    end, and takes itself away only if it is still the last.
-    """
-    thread, before, over = threading.get_ident(), warnings.showwarning, threading.Event()
-
-    def hook(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, PinpointWarning) and threading.get_ident() == thread and not over.is_set():
-            tell(str(message))
-        else:
-            before(message, category, *where, **more)
-
-    warnings.simplefilter("always", PinpointWarning)  # a second run says its doubts again
-    warnings.showwarning = hook
-    try:
-        yield
-    finally:
-        over.set()
-        if warnings.showwarning is hook:
-            warnings.showwarning = before
 
 
 def _duration(seconds: float) -> str:
