@@ -13,6 +13,7 @@ from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.facts import Facts
 from napari_pinpoint.io.file_series import PathOrPaths, find_images, open_series
 from napari_pinpoint.io.planes import PlaneArray
+from napari_pinpoint.io.single_images import SINGLE, open_single
 from napari_pinpoint.io.source import UNNAMED, Source
 from napari_pinpoint.io.tiff import open_tiff
 from napari_pinpoint.stack import AXES, AXIS_WORDS, Stack
@@ -23,6 +24,7 @@ def read_stack(path: PathOrPaths, *, axes: str | None = None, **given: Any) -> S
 
     ImageJ hyperstacks, OME-TIFF, BigTIFF, Micro-Manager, MetaMorph and plain multi-page TIFF, compressed or not, in
     one file or several. Pages that nobody named are frames, and so are ImageJ slices without a distance between them.
+    A single PNG, JPEG or BMP is an image, too, with a channel for each colour.
 
     Parameters
     ----------
@@ -55,6 +57,8 @@ def read_stack(path: PathOrPaths, *, axes: str | None = None, **given: Any) -> S
     >>> stack.axes, stack.shape, stack.sources["pixel_size_nm"]
     ('TYX', (5, 8, 8), 'given')
     """
+    if isinstance(path, str | PathLike) and (image := Path(fspath(path)).expanduser()).suffix.lower() in SINGLE:
+        return _single(image.absolute(), axes).with_values("given", **given)
     files = find_images(path)
     place = Path(fspath(path)).expanduser().absolute() if isinstance(path, str | PathLike) else files[0].parent
     source = open_tiff(place) if place.is_file() else open_series(files)
@@ -69,6 +73,15 @@ def read_stack(path: PathOrPaths, *, axes: str | None = None, **given: Any) -> S
     camera = Camera(**facts.camera, sources={key: facts.sources[key] for key in facts.camera})
     stack = Stack(data, data.axes, camera, path=str(place), sources=sources, metadata=facts.metadata, **values)
     return stack.with_values("given", **given)
+
+
+def _single(path: Path, axes: str | None) -> Stack:
+    if not path.is_file():
+        raise PinpointError(f"{path} does not exist.")
+    stack = open_single(path)
+    if axes is not None and axes.upper() != stack.axes:
+        raise PinpointError(f"axes={axes!r} does not fit {path}, whose axes are {stack.axes}.")
+    return stack
 
 
 def _values_for(facts: Facts, sizes: dict[str, int]) -> dict[str, Any]:
