@@ -71,6 +71,18 @@ class Parquet:
         )
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a file is a Parquet table that napari-pinpoint wrote; only its end is read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError):
+        return False
+    return provenance.KEY.encode() in metadata
+
+
 def _as_arrow(name: str, values: np.ndarray[Any, Any]) -> Any:
     import pyarrow as pa
 

@@ -8,6 +8,7 @@ from typing import Any
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.plugin.axes import axis_letters
+from napari_pinpoint.plugin.calibration import KEY, image_metadata, own_metadata
 from napari_pinpoint.plugin.layers import Placement
 from napari_pinpoint.stack import AXES, Stack, StackView
 
@@ -43,7 +44,7 @@ def view_from_layer(
     time_axis, at = placement.time_axis, placement.at
     labelled = [None if letter == "T" else letter for letter in axis_letters(layer.axis_labels)]
     letters = ["T" if axis == time_axis else letter for axis, letter in enumerate(labelled)]
-    path = layer.source.path
+    path = own_metadata(layer.metadata).get("path") or layer.source.path
     more: dict[str, Any] = {
         "pixel_size_nm": pixel_size_nm,
         "camera": camera or Camera(),
@@ -57,6 +58,26 @@ def view_from_layer(
     fixed = {axis: at[axis] for axis in range(len(letters)) if axis != time_axis}
     frames = _Cut(data, fixed) if fixed else data
     return Stack(frames, "YX" if time_axis is None else "TYX", **more).view()
+
+
+def stack_layer_data(stack: Stack, *, name: str) -> tuple[Any, dict[str, Any], str]:
+    """A stack as the data of an Image layer, as lazy as the stack, with all that it knows of itself.
+
+    Lengths are in micrometres where they are known; axes without a known length count in pixels.
+    """
+    lengths = {"Y": stack.pixel_size_nm, "X": stack.pixel_size_nm, "Z": stack.z_step_nm}
+    sizes = [lengths.get(axis) for axis in stack.axes]
+    metadata = image_metadata(stack)
+    metadata[KEY]["path"] = stack.path
+    attributes: dict[str, Any] = {
+        "name": name,
+        "scale": [1.0 if size is None else size / 1000 for size in sizes],
+        "units": ["pixel" if size is None else "um" for size in sizes],
+        "axis_labels": [axis.lower() for axis in stack.axes],
+        "rgb": False,
+        "metadata": metadata,
+    }
+    return stack.data, attributes, "image"
 
 
 class _Cut:

@@ -9,7 +9,7 @@ from typing import Any
 from napari.utils.notifications import show_warning
 
 from napari_pinpoint.errors import PinpointError, PinpointWarning
-from napari_pinpoint.io.tables import FORMATS, write_localizations
+from napari_pinpoint.io.tables import FORMATS, TableFormat, write_localizations
 from napari_pinpoint.plugin.layers import table_from_points
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -25,6 +25,16 @@ def write_parquet(path: str, layers: list[LayerData]) -> list[str]:
     return _write(path, layers, "parquet")
 
 
+def target_of(path: str | Path, format: TableFormat) -> tuple[Path, bool]:
+    """The path with one of the format's suffixes, and whether the user was asked about a file that is there.
+
+    File dialogs ask about the very path that was typed, and only about that one.
+    """
+    target = Path(path)
+    asked = target.name.lower().endswith(format.suffixes)
+    return (target if asked else target.with_name(target.name + format.suffixes[0])), asked
+
+
 def _write(path: str, layers: list[LayerData], name: str) -> list[str]:
     """The path that was written, with the format's suffix if it had none of them.
 
@@ -34,11 +44,8 @@ def _write(path: str, layers: list[LayerData], name: str) -> list[str]:
         If the points are no table, or the file cannot be written.
     """
     data, attributes, _ = next(layer for layer in layers if layer[2] == "points")
-    format, target = FORMATS[name], Path(path)
-    # napari has asked about the very path it was given, and only about that one.
-    overwrite = target.name.lower().endswith(format.suffixes)
-    if not overwrite:
-        target = target.with_name(target.name + format.suffixes[0])
+    format = FORMATS[name]
+    target, overwrite = target_of(path, format)
     table = table_from_points(data, attributes)
     if format.needs_pixel_size and table.pixel_size_nm is None:
         raise PinpointError(

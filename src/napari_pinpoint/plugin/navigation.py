@@ -1,0 +1,62 @@
+"""Take the viewer to a point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Points
+
+from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.calibration import KEY, own_metadata
+from napari_pinpoint.plugin.result_layers import placement_of, world_position
+
+
+def go_to(viewer: Any, layer: Any, table: Localizations, row: int) -> None:
+    """Show the frame of a row of the layer's table, centre the point, and mark it.
+
+    In a Points layer the point is selected; a picture gets a marker beside it.
+    """
+    if isinstance(layer, Points):
+        world = np.asarray(layer.data_to_world(layer.data[row]))
+        # Selecting rewrites what a new point gets, that is, new clicks would repeat the measurements of this one.
+        defaults = layer.feature_defaults.copy()
+        layer.selected_data = {row}
+        layer.feature_defaults = defaults
+    else:
+        world = world_position(placement_of(layer), table, row)
+        _mark(viewer, layer, world)
+    first = viewer.dims.ndim - len(world)
+    shown = set(viewer.dims.displayed)
+    for axis, place in enumerate(world, start=first):
+        if axis not in shown:
+            viewer.dims.set_point(axis, place)
+    centre = np.array(viewer.camera.center, dtype=float)
+    visible = [world[axis - first] for axis in viewer.dims.displayed if axis >= first]
+    centre[-len(visible) :] = visible
+    viewer.camera.center = tuple(centre)
+
+
+def _mark(viewer: Any, picture: Any, world: np.ndarray[Any, Any]) -> None:
+    """A ring at one place of a picture, always the same layer."""
+    place = world[None, -2:]
+    for layer in viewer.layers:
+        if own_metadata(layer.metadata).get("marker"):
+            layer.data = place
+            return
+    active = viewer.layers.selection.active
+    pixel = float(abs(picture.scale[-1])) * 10
+    viewer.add_points(
+        place,
+        name="chosen point",
+        size=4 * pixel,
+        symbol="disc",
+        face_color="transparent",
+        border_color="#00e5ff",
+        border_width=0.15,
+        units=tuple(picture.units),
+        axis_labels=tuple(picture.axis_labels),
+        metadata={KEY: {"marker": True}},
+    )
+    if active is not None:
+        viewer.layers.selection.active = active
