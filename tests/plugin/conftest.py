@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,14 @@ def movie() -> Stack:
     """Twelve frames with their camera; a pixel has 100 nm."""
     scene = EmitterScene(shape=(32, 40), density=(0.01, 0.01), independent_frames=True)
     return scene.sample(12, np.random.default_rng(3))[0]
+
+
+@pytest.fixture(autouse=True)
+def cameras_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that cameras are remembered in: not the one of whoever runs the tests."""
+    path = tmp_path_factory.mktemp("configuration") / "napari-pinpoint" / "cameras.json"
+    monkeypatch.setattr("napari_pinpoint.plugin.cameras.cameras_file", lambda: path)
+    return path
 
 
 @pytest.fixture
