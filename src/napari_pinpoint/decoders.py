@@ -70,11 +70,13 @@ class PooledMass(BaseModel, extra="forbid", frozen=True):
         groups, member = np.unique(owner, return_inverse=True)
         mass = np.bincount(member, probability, len(groups))
         mean = [np.bincount(member, probability * axis, len(groups)) / mass for axis in position.T]
-        kept = mass >= self.threshold
+        # Compared as the table holds it, so that selecting rows of the table later is the same.
+        probability = np.minimum(mass, 1.0).astype(np.float32)
+        kept = probability >= np.float32(self.threshold)
         columns = _columns(frame[groups][kept], [axis[kept] for axis in mean])
         if maps["logit"].shape[1] > 1:
             columns["label"] = label[groups][kept]
-        return Localizations(columns | {"probability": np.minimum(mass[kept], 1.0)})
+        return Localizations(columns | {"probability": probability[kept]})
 
 
 def _columns(image: np.ndarray, position: list[np.ndarray]) -> dict[str, Any]:

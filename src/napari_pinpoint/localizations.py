@@ -55,6 +55,7 @@ COLUMNS: dict[str, Column] = {
     "uncertainty_background": Column("float32", "photoelectrons/px", "standard error of background (1 sigma)"),
     "log_likelihood": Column("float32", "", "log likelihood of the fit"),
     "probability": Column("float32", "", "probability that there is an emitter"),
+    "contrast": Column("float32", "", "contrast-to-noise: how far the spot stands out of its frame"),
     "particle": Column("int64", "", "the same emitter over frames"),
     "n_frames": Column("int64", "frames", "frames merged into this row"),
     "row": Column("int64", "", "row of a board's corner grid"),

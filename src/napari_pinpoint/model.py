@@ -56,6 +56,11 @@ class ModelSpec(BaseModel, extra="forbid", frozen=True):
     dims: Literal[1, 2, 3] = Field(default=2, description="Spatial axes.")
     channels: int = Field(default=1, ge=1)
     context_frames: Literal[1] = Field(default=1, description="Frames seen at a time.")
+    min_contrast: float | None = Field(
+        default=None,
+        ge=0,
+        description="Least contrast-to-noise of what is kept; where it is set, it is the control of sensitivity.",
+    )
     domain: Domain = Domain()
     version: int = Field(default=1, ge=1, description="Counts up when the same model is trained anew.")
 
@@ -118,7 +123,9 @@ class Localizer(nn.Module):
 
     def fingerprint(self) -> str:
         """A short hash of spec and weights: the same model, the same string."""
-        digest = hashlib.sha256(self.spec.model_dump_json().encode())
+        # What came after the first models counts only where it is set: theirs stay what tables already say.
+        unset = {"min_contrast"} if self.spec.min_contrast is None else None
+        digest = hashlib.sha256(self.spec.model_dump_json(exclude=unset).encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

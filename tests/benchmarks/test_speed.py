@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from napari_pinpoint.inference import Plan, plan
-from napari_pinpoint.inference.running import _decode, _Network, _read
+from napari_pinpoint.inference.chunks import Network, decode, read_chunk
 from napari_pinpoint.io.images import read_stack
 from napari_pinpoint.scenes.emitters import EmitterScene
 
@@ -51,20 +51,20 @@ def test_reading(movie, planned, report, kind):
 
 
 def test_network_and_decoding(movie, planned, report):
-    chunks = [_read(planned, index) for index in range(min(_CHUNKS, len(planned.chunks)))]
+    chunks = [read_chunk(planned, index) for index in range(min(_CHUNKS, len(planned.chunks)))]
     n_frames = sum(len(chunk.frames) for chunk in chunks)
-    network = _Network(planned)
+    network = Network(planned)
     answers: list[Any] = []
 
     def run_network():
-        answers[:] = [network(chunk) for chunk in chunks]
+        answers[:] = [(chunk, *answer) for chunk in chunks for answer in network(chunk)]
 
-    def decode():
-        return [_decode(planned, *pair) for pair in zip(chunks, answers, strict=True)]
+    def decode_all():
+        return [decode(planned, *answer) for answer in answers]
 
     report.speed(movie.name, "normalization and network", n_frames, movie.shape, fastest(run_network))
-    report.speed(movie.name, "decoding", n_frames, movie.shape, fastest(decode))
-    assert sum(len(chunk.localizations) for chunk in decode()) > 0
+    report.speed(movie.name, "decoding", n_frames, movie.shape, fastest(decode_all))
+    assert sum(map(len, decode_all())) > 0
 
 
 @pytest.mark.parametrize("kind", ["plain", "compressed"])

@@ -23,15 +23,15 @@ def parts(tmp_path) -> PartFolder:
     """A run that was killed after the first and the third of its parts."""
     folder = PartFolder(tmp_path / "found.csv")
     folder.start(PLAN)
-    folder.write(2, part(2))
-    folder.write(0, part(0))
+    folder.write(range(2, 3), part(2))
+    folder.write(range(1), part(0))
     return folder
 
 
 def test_parts_become_one_table_in_order(parts, tmp_path):
     assert parts.path == tmp_path / "found.csv.parts"
     assert parts.finished() == {0, 2}
-    parts.write(1, part(1))
+    parts.write(range(1, 2), part(1))
     table = parts.collect()
     assert table["frame"].tolist() == list(range(30))
     assert (table.pixel_size_nm, table.record) == (100, {"model": "smlm-2d"})
@@ -72,15 +72,26 @@ def test_parts_of_another_plan_are_not_resumed(parts):
 
 
 def test_a_part_that_is_cut_off_does_not_count(parts):
-    file = parts.path / "part-000002.parquet"
+    file = parts.path / "part-000002-000002.parquet"
     file.write_bytes(file.read_bytes()[:-20])
     assert parts.finished() == {0}
-    parts.write(2, part(2))
-    assert parts.finished() == {0, 2}
+    parts.write(range(1, 4), Localizations.concatenate([part(1), part(2), part(3)]))
+    assert parts.finished() == {0, 1, 2, 3}
+    assert len(parts.collect()) == 40
+
+
+def test_several_chunks_are_one_file(tmp_path):
+    folder = PartFolder(tmp_path / "found.csv")
+    folder.start(PLAN)
+    folder.write(range(2, 3), part(2))
+    folder.write(range(2), Localizations.concatenate([part(0), part(1)]))
+    assert len(list(folder.path.glob("part-*"))) == 2
+    assert folder.finished() == {0, 1, 2}
+    assert folder.collect()["frame"].tolist() == list(range(30))
 
 
 def test_a_part_that_is_missing_is_named(parts):
-    with pytest.raises(PinpointError, match="part 1 is missing"):
+    with pytest.raises(PinpointError, match="chunk 1 is missing"):
         parts.collect()
 
 
@@ -94,15 +105,15 @@ def test_a_run_killed_before_its_plan_was_written_is_no_obstacle(tmp_path):
     (tmp_path / "found.csv.parts").mkdir()
     folder = PartFolder(tmp_path / "found.csv")
     folder.start(PLAN)
-    folder.write(0, part(0))
+    folder.write(range(1), part(0))
     assert folder.finished() == {0}
 
 
 def test_empty_chunks_do_not_cost_columns(tmp_path):
     folder = PartFolder(tmp_path / "found.csv")
     folder.start(PLAN)
-    folder.write(0, Localizations.empty(pixel_size_nm=100))
-    folder.write(1, part(1))
+    folder.write(range(1), Localizations.empty(pixel_size_nm=100))
+    folder.write(range(1, 2), part(1))
     assert list(folder.collect()) == ["frame", "y", "x", "probability"]
 
 

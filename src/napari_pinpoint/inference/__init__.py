@@ -5,16 +5,23 @@ at once is one tile. Reading, the network and decoding overlap, chunk by chunk, 
 length of the stack.
 """
 
-from napari_pinpoint.inference.planning import LocalizeSettings, Plan, Window, choose_device, plan
-from napari_pinpoint.inference.running import Chunk, finish, localize, localize_iter, localize_to_file
+from napari_pinpoint.inference.chunks import Chunk
+from napari_pinpoint.inference.devices import choose_device, describe_device
+from napari_pinpoint.inference.planning import LocalizeSettings, Plan, Window, plan
+from napari_pinpoint.inference.running import candidates, finish, keep, localize, localize_iter, localize_to_file
+from napari_pinpoint.region import Region
 
 __all__ = [
     "Chunk",
     "LocalizeSettings",
     "Plan",
+    "Region",
     "Window",
+    "candidates",
     "choose_device",
+    "describe_device",
     "finish",
+    "keep",
     "localize",
     "localize_iter",
     "localize_to_file",

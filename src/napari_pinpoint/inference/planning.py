@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -15,12 +16,14 @@ from pydantic import BaseModel, Field
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.camera_estimation import check_camera, estimate_camera
 from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.inference.devices import choose_device
 from napari_pinpoint.inference.record import record_of
 from napari_pinpoint.model import Localizer, load_model
+from napari_pinpoint.region import Region
 from napari_pinpoint.stack import Stack, StackView
 
-#: Pixels (of all frames) that are read, localized and written as one chunk.
-CHUNK_PIXELS = {"cpu": 2**20, "mps": 2**22, "cuda": 2**24}
+#: Pixels (of all frames) that are read and localized as one chunk: less than half a second's work on two cores.
+CHUNK_PIXELS = {"cpu": 2**19, "mps": 2**22, "cuda": 2**24}
 #: Pixels that go through the network at once; on the CPU few, so that features stay in the cache.
 BATCH_PIXELS = {"cpu": 2**16, "mps": 2**21, "cuda": 2**23}
 #: Side of a tile without its halo.
@@ -33,10 +36,21 @@ class LocalizeSettings(BaseModel, extra="forbid", frozen=True):
     threshold: float | None = Field(
         default=None, gt=0, le=1, description="Least probability; the model's own if unset."
     )
+    min_contrast: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Least contrast-to-noise; the model's own if unset, 0 measures it and keeps all.",
+    )
     frames: tuple[int, int] | None = Field(default=None, description="First frame and the one after the last.")
     batch: int | None = Field(default=None, ge=1, description="Windows that go through the network at once.")
     tile: int | None = Field(default=None, ge=16, description="Side of a tile in pixels.")
     precision: Literal["float32", "bfloat16"] = "float32"
+
+    def resolved(self, model: Localizer) -> LocalizeSettings:
+        """The settings with the model's own values where they leave the choice to it."""
+        own = {"threshold": model.decoder.threshold, "min_contrast": model.spec.min_contrast}
+        return self.model_copy(update={name: value for name, value in own.items() if getattr(self, name) is None})
 
 
 @dataclass(frozen=True)
@@ -53,40 +67,47 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A localization, decided in every detail; made by `plan`."""
+    """A localization, decided in every detail; made by `plan`.
+
+    `settings` say the threshold, contrast and frames that are used; `chunks` are (start, stop) of at most
+    `chunk_frames` frames.
+    """
 
     view: StackView
     model: Localizer
     settings: LocalizeSettings
+    region: Region | None
     device: torch.device
     camera: Camera
     windows: tuple[Window, ...]
     batch: int
-    chunks: tuple[tuple[int, int], ...]
+    chunk_frames: int
     record: dict[str, Any]
 
     @property
+    def frames(self) -> tuple[int, int]:
+        """The first frame and the one after the last."""
+        return self.settings.frames or (0, self.view.n_frames)
+
+    @property
     def n_frames(self) -> int:
-        return self.chunks[-1][1] - self.chunks[0][0]
+        start, stop = self.frames
+        return stop - start
 
+    @cached_property
+    def chunks(self) -> tuple[tuple[int, int], ...]:
+        start, stop = self.frames
+        step = self.chunk_frames
+        return tuple((first, min(first + step, stop)) for first in range(start, stop, step))
 
-def choose_device(device: str = "auto") -> torch.device:
-    """The device to compute on: "auto" takes CUDA, then MPS, then the CPU; any other name must be there."""
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise PinpointError(f"There is no device {device!r}; give auto, cpu, cuda, cuda:N or mps.") from None
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(chosen.type, False):
-        raise PinpointError(
-            f"The device {device!r} is not available here: this torch ({torch.__version__}) finds no such GPU. "
-            "Use --device auto or cpu."
-        )
-    return chosen
+    def with_frames(self, start: int, stop: int) -> Plan:
+        """The same plan for the frames start to stop - 1 of the stack."""
+        return self.with_settings(frames=_checked_frames(self.view, (start, stop)))
+
+    def with_settings(self, **settings: Any) -> Plan:
+        """The same plan with another threshold, contrast or other frames; checked by who made the values."""
+        changed = self.settings.model_copy(update=settings)
+        return replace(self, settings=changed, record={**self.record, "settings": changed.model_dump(mode="json")})
 
 
 def plan(
@@ -94,6 +115,7 @@ def plan(
     model: Localizer | str | os.PathLike[str],
     *,
     settings: LocalizeSettings | None = None,
+    region: Region | None = None,
     device: str = "auto",
 ) -> Plan:
     """Decide everything about a localization once.
@@ -104,6 +126,9 @@ def plan(
         A stack with one channel and one plane, or a view of any stack.
     model
         A model, the name of one that ships, or a file.
+    region
+        Where points are wanted; all of the image by default. The network sees what is around it, too, so that points
+        inside are those of the whole image.
 
     Raises
     ------
@@ -112,7 +137,6 @@ def plan(
     """
     view = stack.view() if isinstance(stack, Stack) else stack
     model = model if isinstance(model, Localizer) else load_model(model)
-    settings = settings or LocalizeSettings()
     chosen = choose_device(device)
     if view.dims != model.spec.dims:
         raise PinpointError(
@@ -121,50 +145,80 @@ def plan(
         )
     if view.channels != model.spec.channels:
         raise PinpointError(f"The model {model.spec.name} needs {model.spec.channels} channels, not {view.channels}.")
-    start, stop = settings.frames or (0, view.n_frames)
-    if not 0 <= start < stop <= view.n_frames:
-        raise PinpointError(
-            f"{view.stack.name} has {view.n_frames} frames; frames {start}:{stop} are not a part of 0:{view.n_frames}."
-        )
+    given = settings or LocalizeSettings()
+    frames = _checked_frames(view, given.frames or (0, view.n_frames))
+    settings = given.resolved(model).model_copy(update={"frames": frames})
+    _check_what_is_asked(view, settings, region)
     camera = _camera_for(view, model)
     _check_domain(view, model)
-    windows = _windows(view.spatial_shape, settings.tile or TILE[chosen.type], model)
+    windows = _windows(view.spatial_shape, settings.tile or TILE[chosen.type], model, region)
     pixels = max(int(np.prod([b - a for a, b in window.outer])) for window in windows)
     per_frame = int(np.prod(view.spatial_shape))
-    length = max(1, CHUNK_PIXELS[chosen.type] // per_frame)
-    chunks = tuple((first, min(first + length, stop)) for first in range(start, stop, length))
     return Plan(
         view=view,
         model=_placed(model, chosen),
         settings=settings,
+        region=region,
         device=chosen,
         camera=camera,
         windows=windows,
         batch=settings.batch or max(1, BATCH_PIXELS[chosen.type] // pixels),
-        chunks=chunks,
-        record=record_of(view, model, settings, (start, stop), chosen),
+        chunk_frames=max(1, CHUNK_PIXELS[chosen.type] // per_frame),
+        record=record_of(view, model, settings, region, chosen),
     )
 
 
-def _windows(shape: tuple[int, ...], tile: int, model: Localizer) -> tuple[Window, ...]:
-    """Windows that cover a frame: cores of at most `tile` pixels on the model's grid, and a halo around each."""
+def _checked_frames(view: StackView, frames: tuple[int, int]) -> tuple[int, int]:
+    start, stop = frames
+    if not 0 <= start < stop <= view.n_frames:
+        raise PinpointError(
+            f"{view.stack.name} has {view.n_frames} frames; frames {start}:{stop} are not a part of 0:{view.n_frames}."
+        )
+    return start, stop
+
+
+def _check_what_is_asked(view: StackView, settings: LocalizeSettings, region: Region | None) -> None:
+    """Contrast is measured in images, and a region must be drawn on images of this size."""
+    if settings.min_contrast is not None and view.dims != 2:
+        raise PinpointError(
+            f"Contrast is measured in images (rows, columns); this view of {view.stack.name} has {view.spatial_axes}. "
+            "Leave min_contrast away, or choose a plane."
+        )
+    if region is not None and view.spatial_shape[-2:] != region.labels.shape:
+        rows, columns = view.spatial_shape[-2:] if view.dims > 1 else (1, *view.spatial_shape)
+        raise PinpointError(
+            f"The region {region.name or region.path or ''} has {region.labels.shape[0]} x {region.labels.shape[1]} "
+            f"pixels, the images of {view.stack.name} have {rows} x {columns}; they must be the same."
+        )
+
+
+def _windows(shape: tuple[int, ...], tile: int, model: Localizer, region: Region | None) -> tuple[Window, ...]:
+    """Windows that cover the frame, or its region: cores of at most `tile` pixels on the model's grid, and halos."""
     grid, halo = model.grid, model.halo
     step = max(grid, tile // grid * grid)
     whole = model.decoder.scope == "frame"  # such a decoder needs all of the frame at once
+    ends = [(0, n) for n in shape]
+    if region is not None and not whole:
+        ends[-2:] = region.bounds()
     axes = []
-    for n in shape:
+    for n, (first, last) in zip(shape, ends, strict=True):
         padded = -(-n // grid) * grid
-        edges = [0, n] if whole or padded <= step else [*range(0, n, step), n]
+        first, last = first // grid * grid, min(-(-last // grid) * grid, n)
+        fits = whole or -(-last // grid) * grid - first <= step
+        edges = [first, last] if fits else [*range(first, last, step), last]
         axes.append(
             [
                 ((a, b), (max(0, a - halo), min(padded, -(-b // grid) * grid + halo)))
                 for a, b in itertools.pairwise(edges)
             ]
         )
-    return tuple(
+    windows = [
         Window(tuple(core for core, _ in parts), tuple(outer for _, outer in parts))
         for parts in itertools.product(*axes)
-    )
+    ]
+    if region is None:
+        return tuple(windows)
+    return tuple(w for w in windows if region.labels[tuple(slice(a, b) for a, b in w.core[-2:])].any())
 
 
 def _placed(model: Localizer, device: torch.device) -> Localizer:

@@ -12,6 +12,7 @@ import torch
 
 from napari_pinpoint import __version__
 from napari_pinpoint.model import Localizer
+from napari_pinpoint.region import Region
 from napari_pinpoint.stack import StackView
 
 if TYPE_CHECKING:
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
 
 
 def record_of(
-    view: StackView, model: Localizer, settings: LocalizeSettings, frames: tuple[int, int], device: torch.device
+    view: StackView, model: Localizer, settings: LocalizeSettings, region: Region | None, device: torch.device
 ) -> dict[str, Any]:
     """How the table came to be, as plain JSON values; `pinpoint rerun` reads it."""
     stack = view.stack
-    threshold = settings.threshold or model.decoder.threshold
     return {
         "format": 1,
         "input": {
@@ -43,7 +43,8 @@ def record_of(
             "fingerprint": model.fingerprint(),
             "path": model.path,
         },
-        "settings": {**settings.model_dump(mode="json"), "threshold": threshold, "frames": list(frames)},
+        "settings": settings.model_dump(mode="json"),
+        "region": None if region is None else region.to_record(),
         "device": str(device),
         "versions": {
             "napari-pinpoint": __version__,
@@ -71,4 +72,9 @@ def _hash_of_file(path: str | None) -> str | None:
 def fingerprint_of(plan: Plan) -> dict[str, Any]:
     """What must agree for the parts of a killed run to be used."""
     kept = ("input", "pixel_size_nm", "camera", "model", "settings")
-    return {**{name: plan.record[name] for name in kept}, "chunks": [list(chunk) for chunk in plan.chunks]}
+    region = plan.record["region"]
+    return {
+        **{name: plan.record[name] for name in kept},
+        "region": region and region["sha256"],
+        "chunk_frames": plan.chunk_frames,
+    }

@@ -1,7 +1,7 @@
 """Writing a long table in parts, so that a run that was killed goes on where it stopped.
 
-While a run writes ``OUT``, the folder ``OUT.parts`` beside it holds what is finished: one Parquet file for each chunk,
-and the plan that they belong to. The folder goes when ``OUT`` is complete.
+While a run writes ``OUT``, the folder ``OUT.parts`` beside it holds what is finished: Parquet files of one or several
+consecutive chunks each, and the plan that they belong to. The folder goes when ``OUT`` is complete.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from napari_pinpoint.io.parquet import FORMAT as PARQUET
 from napari_pinpoint.localizations import Localizations
 
 PLAN = "plan.json"
-PART = re.compile(r"part-(\d{6,})\.parquet")
+PART = re.compile(r"part-(\d{6,})-(\d{6,})\.parquet")
 
 
 class PartFolder:
@@ -35,10 +35,10 @@ class PartFolder:
     --------
     >>> parts = PartFolder("found.csv")
     >>> parts.start({"model": "smlm-2d", "threshold": 0.5})
-    >>> parts.write(0, Localizations({"frame": [0], "y": [1.5], "x": [2.5]}))
+    >>> parts.write(range(2), Localizations({"frame": [0], "y": [1.5], "x": [2.5]}))
     >>> parts.start({"model": "smlm-2d", "threshold": 0.5}, resume=True)  # after the run was killed
     >>> parts.finished()
-    {0}
+    {0, 1}
     >>> len(parts.collect())
     1
     >>> parts.remove()
@@ -88,30 +88,33 @@ class PartFolder:
             )
 
     def finished(self) -> set[int]:
-        """Indices of the parts that are on disk and can be read."""
+        """Indices of the chunks that are on disk; a file that cannot be read is removed, to be made again."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        found = set()
-        for index, file in self._parts():
+        found = set[int]()
+        for chunks, file in self._parts():
             try:
                 pq.read_metadata(file)
             except (pa.ArrowException, OSError):
-                continue  # cut off: it is made again, and then replaced
-            found.add(index)
+                file.unlink(missing_ok=True)
+                continue
+            found.update(chunks)
         return found
 
-    def write(self, index: int, table: Localizations) -> None:
-        """Write the part of that index; it is complete or not there."""
-        with complete_file(self.path / f"part-{index:06d}.parquet", overwrite=True) as temporary:
+    def write(self, chunks: range, table: Localizations) -> None:
+        """Write the table of consecutive chunks; its file is complete or not there."""
+        name = f"part-{chunks.start:06d}-{chunks.stop - 1:06d}.parquet"
+        with complete_file(self.path / name, overwrite=True) as temporary:
             PARQUET.write(table, temporary)
 
     def collect(self) -> Localizations:
-        """All parts as one table, in the order of their indices, which must begin at 0 and leave none out."""
-        parts = list(self._parts())
-        gap = next((expected for expected, (index, _) in enumerate(parts) if index != expected), None)
-        if gap is not None:
-            raise PinpointError(f"{self.path}: part {gap} is missing; run again to make it (--resume).")
+        """All parts as one table, in the order of their chunks, which must begin at 0 and leave none out."""
+        parts, expected = list(self._parts()), 0
+        for chunks, _ in parts:
+            if chunks.start != expected:
+                raise PinpointError(f"{self.path}: chunk {expected} is missing; run again to make it (--resume).")
+            expected = chunks.stop
         return Localizations.concatenate(PARQUET.read(file, pixel_size_nm=None) for _, file in parts)
 
     def remove(self) -> None:
@@ -141,10 +144,11 @@ class PartFolder:
         except (OSError, ValueError):
             return None
 
-    def _parts(self) -> Iterator[tuple[int, Path]]:
-        """Index and file of every part, in order."""
+    def _parts(self) -> Iterator[tuple[range, Path]]:
+        """Chunks and file of every part, in order."""
         found = ((PART.fullmatch(file.name), file) for file in self.path.glob("part-*.parquet"))
-        yield from sorted((int(match[1]), file) for match, file in found if match)
+        named = ((range(int(match[1]), int(match[2]) + 1), file) for match, file in found if match)
+        yield from sorted(named, key=lambda part: part[0].start)
 
 
 def _difference(left: Any, wanted: dict[str, Any]) -> str:
