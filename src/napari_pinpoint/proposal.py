@@ -235,8 +235,8 @@ def _sights(seen: _Seen) -> list[str]:
     if spots.standing is not None and spots.standing <= 0.5:
         found.append("They come and go or move from frame to frame.")
     if seen.photons is not None:
-        how = "the camera is known" if seen.view.stack.camera.is_calibrated else f"estimated: {seen.estimate}"
-        found.append(f"There are about {_rounded(seen.photons)} photons in a spot ({how}).")
+        how = "" if seen.view.stack.camera.is_calibrated else ", with the camera estimated from the images"
+        found.append(f"There are about {_rounded(seen.photons)} photons in a spot{how}.")
     return found
 
 
@@ -248,18 +248,18 @@ def _missing(seen: _Seen, *, photons: bool) -> list[str]:
         found.append("The pixel size: without it, all distances are in pixels.")
     elif spots is not None and spots.sigma_px * size < _NARROWEST_NM / _WIDTH_FACTOR:
         found.append(
-            f"Check the pixel size: no light microscope makes spots narrower than about {_NARROWEST_NM:.0f} nm (sigma)."
+            f"Whether the pixel size is right: no light microscope makes spots narrower than about {_NARROWEST_NM:.0f} nm (sigma)."
         )
     if spots is not None and (spots.sigma_px > _WIDE_PX if size is None else spots.sigma_px * size > _WIDEST_NM):
         found.append(
-            "Check that these are spots: they are so wide that they may be cells or nuclei, for which no model ships."
+            "Whether these are spots: they are so wide that they may be cells or nuclei, for which no model ships."
         )
     if photons and not stack.camera.is_calibrated:
-        what = "The camera's counts without light and electrons per count, from its data sheet"
-        if seen.estimate is not None:
-            found.append(f"{what}. What was estimated stands in for them. {seen.estimate.assumption}")
-        else:
-            found.append(f"{what}: these images do not tell them.")
+        instead = "What was estimated from the images stands in for them" if seen.estimate else "The images do not tell"
+        found.append(
+            "The camera's counts without light and electrons per count, from its data sheet, and its EM gain if it has "
+            f"one. {instead}."
+        )
     if seen.noise is not None and seen.noise.saturated > 1e-4:
         found.append(f"{seen.noise.saturated:.2%} of the pixels are saturated: points there are not exact.")
     return found

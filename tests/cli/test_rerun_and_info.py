@@ -105,6 +105,19 @@ def test_info_estimates_the_camera(run: Run, tmp_path: Path) -> None:
     assert estimate["text"] in run(*command).out
 
 
+def test_info_proposes_a_model_and_says_why(run: Run, movie: Path, tmp_path: Path) -> None:
+    from napari_pinpoint.zoo import ZOO
+
+    proposal = json.loads(run("info", movie, "--json").out)["proposal"]
+    assert proposal["model"] in ZOO
+    printed = run("info", movie).out
+    assert f"Proposed model: {proposal['model']}." in printed
+    assert all(sentence in printed for sentence in [*proposal["reasons"], *proposal["missing"]])
+    write_stack(Stack(np.zeros((2, 3, 32, 32), np.uint16), "TCYX"), tmp_path / "three.tif")
+    assert "choose a channel" in json.loads(run("info", tmp_path / "three.tif", "--json").out)["proposal"]["problem"]
+    assert run("info", tmp_path / "three.tif").out.count("choose a channel") == 1
+
+
 def test_info_says_why_there_is_no_estimate(run: Run, tmp_path: Path) -> None:
     write_stack(Stack(np.zeros((2, 3, 32, 32), np.uint16), "TCYX"), tmp_path / "three.tif")
     ended = run("info", tmp_path / "three.tif")

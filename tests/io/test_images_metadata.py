@@ -93,10 +93,15 @@ def test_detector_gain_of_ome_has_no_unit_and_is_not_used(tmp_path):
     settings = '<DetectorSettings ID="Detector:0" Gain="300.0" Offset="100.0"/>'
     text = text.replace('SamplesPerPixel="1"/>', f'SamplesPerPixel="1">{settings}</Channel>')
     text = text.replace('SamplesPerPixel="1"><LightPath/>', f'SamplesPerPixel="1">{settings}<LightPath/>')
+    detector = (
+        '<Instrument ID="Instrument:0"><Detector ID="Detector:0" Manufacturer="Andor" Model="iXon"/></Instrument>'
+    )
+    text = text.replace("<Image ", f"{detector}<Image ", 1)
     assert "DetectorSettings" in text
     tifffile.tiffcomment(path, text.encode())
     stack = read_stack(path)
-    assert stack.metadata["detector"] == {"Gain": "300.0", "Offset": "100.0"}
+    assert stack.metadata["detector"] == {"Model": "iXon", "Gain": "300.0", "Offset": "100.0"}
+    assert stack.metadata["camera_name"] == "Andor iXon"
     assert not stack.camera.is_calibrated
 
 

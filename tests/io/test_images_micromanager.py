@@ -111,6 +111,20 @@ def test_an_em_gain_setting_is_told_but_not_believed(tmp_path):
     assert stack.metadata["camera"]["Evolve-MultiplierGain"] == "300"
 
 
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        (HAMAMATSU, "HamamatsuHam_DCAM"),
+        ({"Core-Camera": "Cam", "Cam-CameraName": "C13440-20C", "Cam-CameraID": "S/N: 301"}, "C13440-20C S/N: 301"),
+        ({"Camera": {"PropVal": "Andor"}}, "Andor"),
+        ({}, None),
+    ],
+)
+def test_name_of_the_camera(tmp_path, page, name):
+    write_mmstack(tmp_path / "a_MMStack.ome.tif", {(0, 0, 0, 0): np.ones((6, 7), np.uint16)}, {"Frames": 1}, page)
+    assert read_stack(tmp_path / "a_MMStack.ome.tif").metadata.get("camera_name") == name
+
+
 def test_two_cameras_that_differ_leave_the_gain_open(tmp_path):
     page = {f"Cam{i}-CONVERSION FACTOR COEFF": str(0.4 + i / 10) for i in range(2)}
     write_mmstack(tmp_path / "a_MMStack.ome.tif", {(0, 0, 0, 0): np.ones((6, 7), np.uint16)}, {"Frames": 1}, page)

@@ -1,8 +1,8 @@
-"""`pinpoint info`: what a stack is, and what is missing for photons."""
+"""`pinpoint info`: what a stack is, what is missing for photons, and which model fits."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,7 +31,7 @@ def info(
     read_noise_e: options.ReadNoise = None,
     json: options.Json = False,
 ) -> None:
-    """Say what a stack is: axes, pixel size, frame times, camera, and what is missing for photons.
+    """Say what a stack is: axes, pixel size, frame times, camera, what is missing for photons, and which model fits.
 
     Where the camera is not known, its offset and gain are estimated from the frames, as a proposal to check. EM gain
     and read noise cannot be seen there: give them, and the estimate is right.
@@ -43,6 +43,7 @@ def info(
     known = describe(opened)
     if known["missing_for_photons"]:
         known["estimated_camera"] = _estimated(opened, channel=channel, plane=plane, position=position)
+    known["proposal"] = _proposed(opened, channel=channel, plane=plane, position=position)
     if json:
         emit(known)
     else:
@@ -60,6 +61,16 @@ def _estimated(stack: Stack, **choice: Any) -> dict[str, Any]:
         return {"problem": str(error)}
     numbers = {field.name: getattr(estimate, field.name) for field in fields(estimate) if field.name != "camera"}
     return {"text": str(estimate), **numbers}
+
+
+def _proposed(stack: Stack, **choice: Any) -> dict[str, Any]:
+    """The model that fits the view, as words and numbers, or why none is proposed."""
+    from napari_pinpoint.proposal import propose
+
+    try:
+        return asdict(propose(stack.view(**choice)))
+    except PinpointError as error:
+        return {"problem": str(error)}
 
 
 def _rows(known: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -95,6 +106,22 @@ def _sourced(name: str, fact: dict[str, Any] | None, unit: str) -> tuple[str, st
 def _print_advice(known: dict[str, Any]) -> None:
     for hint in known["hints"]:
         print(hint)
+    _print_camera(known)
+    proposal = known["proposal"]
+    if "problem" in proposal:
+        if proposal["problem"] != known.get("estimated_camera", {}).get("problem"):
+            print(proposal["problem"])
+        return
+    print(f"Proposed model: {proposal['model']}.")
+    for sentence in proposal["reasons"]:
+        print(f"  {sentence}")
+    if proposal["missing"]:
+        print("To be given or checked:")
+    for sentence in proposal["missing"]:
+        print(f"  {sentence}")
+
+
+def _print_camera(known: dict[str, Any]) -> None:
     if not known["missing_for_photons"]:
         print("Counts can be turned into photons.")
         return

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.plugin.cameras import forget_camera, saved_cameras
 from napari_pinpoint.plugin.fields import Choice
 
 
-class CameraChoice(QWidget):
-    """The list of remembered cameras, which also takes a new name, with buttons to remember and to forget.
+class CameraChoice(Choice):
+    """The list of remembered cameras, which also takes a new name; `buttons` remember and forget, and go below it.
 
     `chosen` is emitted with the name of a remembered camera that the user picks, `remember_asked` when its button is
     pressed, `said` with what to tell the user.
@@ -22,43 +22,39 @@ class CameraChoice(QWidget):
     said = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.names = Choice("The camera's name, under which its numbers are remembered: choose it, or type one")
-        self.names.setEditable(True)
-        self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.names.setAccessibleName("Camera")
-        self._line = self.names.lineEdit() or QLineEdit()
+        super().__init__("The camera's name, under which its numbers are remembered: choose it, or type one")
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setAccessibleName("Camera")
+        self._line = self.lineEdit() or QLineEdit()
         self._line.setPlaceholderText("none: type a name")
         self.remember_button = QPushButton("Remember")
         self.remember_button.setToolTip("Keep the numbers of this form under the camera's name, for the next stack")
         self.forget_button = QPushButton("Forget")
         self.forget_button.setToolTip("Take the camera of this name from the list")
-        self.setFocusProxy(self.names)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.remember_button)
-        buttons.addWidget(self.forget_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.names)
-        column.addLayout(buttons)
-        self.names.activated.connect(self._choose)
-        self.names.editTextChanged.connect(self._enable_buttons)
+        self.buttons = QWidget()
+        row = QHBoxLayout(self.buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.remember_button)
+        row.addWidget(self.forget_button)
+        self.activated.connect(self._choose)
+        self.editTextChanged.connect(self._enable_buttons)
         self.remember_button.clicked.connect(self.remember_asked)
         self.forget_button.clicked.connect(self._forget)
         self.show_name("")
 
     def name(self) -> str:
         """The name, empty where there is none."""
-        return self.names.currentText().strip()
+        return self.currentText().strip()
 
     def show_name(self, name: str) -> None:
         """Show a name, and offer all cameras that are remembered by now; emits nothing."""
-        self.names.blockSignals(True)
-        self.names.clear()
-        self.names.addItems(list(saved_cameras()))
-        self.names.setCurrentIndex(self.names.findText(name))
-        self.names.setEditText(name)
-        self.names.blockSignals(False)
+        self.blockSignals(True)
+        self.clear()
+        self.addItems(list(saved_cameras()))
+        self.setCurrentIndex(self.findText(name))
+        self.setEditText(name)
+        self.blockSignals(False)
         self._line.setCursorPosition(0)
         self._enable_buttons()
 
@@ -68,7 +64,7 @@ class CameraChoice(QWidget):
 
     def _enable_buttons(self) -> None:
         self.remember_button.setEnabled(bool(self.name()))
-        self.forget_button.setEnabled(bool(self.name()) and self.names.findText(self.name()) >= 0)
+        self.forget_button.setEnabled(bool(self.name()) and self.findText(self.name()) >= 0)
 
     def _forget(self) -> None:
         name = self.name()

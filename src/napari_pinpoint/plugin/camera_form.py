@@ -279,8 +279,9 @@ class CameraForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         self._add_number(form, "pixel_size_nm")
         label = QLabel("Camera")
-        label.setBuddy(self.camera.names)
+        label.setBuddy(self.camera)
         form.addRow(label, self.camera)
+        form.addRow(self.camera.buttons)
         for name in self.numbers:
             if name != "pixel_size_nm":
                 self._add_number(form, name)
