@@ -28,7 +28,7 @@ from napari_pinpoint.plugin.comparing import Comparison, compare, difference_lay
 from napari_pinpoint.plugin.fields import Choice, Note, NumberField
 from napari_pinpoint.plugin.layer_choice import LayerChoice
 from napari_pinpoint.plugin.layers import table_from_layer
-from napari_pinpoint.plugin.result_layers import add_layer, placement_of, table_layers
+from napari_pinpoint.plugin.result_layers import add_layer, newest_result, placement_of, table_layers
 from napari_pinpoint.plugin.tasks import tasks_of
 
 #: What is proposed as the largest distance of a pair.
@@ -44,11 +44,20 @@ class EvaluateTab(QWidget):
         self.tasks = tasks_of(napari_viewer)
         self.comparison: Comparison | None = None
         self._compared: tuple[Any, Any] = (None, None)
+        self._comparing = False
         self.found_choice = LayerChoice(
-            napari_viewer, table_layers, "The points to judge: what a model found, or what was clicked", prefer=_found
+            napari_viewer,
+            table_layers,
+            "The points to judge: what a model found, or what was clicked",
+            prefer=_found,
+            proposes_again=True,
         )
         self.truth_choice = LayerChoice(
-            napari_viewer, table_layers, "What is really there, or what to compare with", prefer=_truth
+            napari_viewer,
+            table_layers,
+            "What is really there, or what to compare with",
+            prefer=_truth,
+            proposes_again=True,
         )
         self.tolerance = NumberField(
             "Tolerance",
@@ -89,9 +98,10 @@ class EvaluateTab(QWidget):
                 raise PinpointError("Found and Truth are the same layer: choose two.")
             tables = table_from_layer(found), table_from_layer(truth)
             how = {self.unit_choice.currentData(): tolerance}
-            self._compared = (found, truth)
+            self._compared, self._comparing = (found, truth), True
             self.tasks.start(lambda _: compare(*tables, how), self._finish)
         except PinpointError as error:
+            self._comparing = False
             show_error(str(error))
             self.messages.setText(f"Error: {error}")
 
@@ -120,7 +130,12 @@ class EvaluateTab(QWidget):
         self.copy_button.setEnabled(bool(rows))
 
     def _show_task(self) -> None:
+        """Tell how the comparison goes; the tasks of other tabs are none of this one's."""
         status, running = self.tasks.status, self.tasks.is_running
+        if not self._comparing:
+            self._update_button()
+            return
+        self._comparing = running
         text = "Comparing..." if running else status.text
         texts = [f"Error: {text}" if status.state == "failed" else text, *(f"Warning: {w}" for w in status.warnings)]
         self.messages.setText("\n".join(texts))
@@ -244,8 +259,9 @@ def _truth(layers: list[Any]) -> Any:
 
 
 def _found(layers: list[Any]) -> Any:
-    """The newest layer that is not taken for the truth."""
-    return next((layer for layer in layers if layer is not _truth(layers)), layers[0])
+    """The newest result that is not taken for the truth."""
+    truth = _truth(layers)
+    return newest_result([layer for layer in layers if layer is not truth] or layers)
 
 
 def _knows_its_pixels(layer: Any) -> bool:

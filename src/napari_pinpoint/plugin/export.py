@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_pinpoint.errors import PinpointError
@@ -95,7 +96,12 @@ def export(viewer: Any, table: Localizations, path: str | Path, name: str) -> No
         write_localizations(held, target, format=name, overwrite=overwrite)
         return target
 
-    tasks_of(viewer).start(write, lambda _, written: f"{len(held):,} points were written to {written}.")
+    def tell(_: Any, written: Path) -> str:
+        words = f"{len(held):,} points were written to {written}."
+        show_info(words)
+        return words
+
+    tasks_of(viewer).start(write, tell)
 
 
 def _filter(name: str, table: Localizations) -> str:

@@ -15,8 +15,9 @@ _EVENTS = ("inserted", "removed", "reordered", "renamed")
 class LayerChoice(Choice):
     """The layers that `offered(viewer)` gives; `chosen` is emitted when another one is.
 
-    A layer stays chosen as long as it is there, whatever happens to the others. `prefer` says which of those that
-    are offered to take where none is chosen: by default the selected one, else the first.
+    A layer stays chosen as long as it is there, whatever happens to the others; where none is chosen, `prefer` says
+    which of those that are offered. With `proposes_again`, it does so whenever layers come or go until the user has
+    chosen one.
     """
 
     chosen = Signal()
@@ -27,14 +28,16 @@ class LayerChoice(Choice):
         offered: Callable[[Any], list[Any]],
         tooltip: str,
         *,
-        prefer: Callable[[list[Any]], Any] | None = None,
+        prefer: Callable[[list[Any]], Any],
+        proposes_again: bool = False,
     ) -> None:
         super().__init__(tooltip)
         self._viewer, self._offered, self._prefer = viewer, offered, prefer
         self._layers: list[Any] = []
-        self._following = False
+        self._following, self._picked, self._proposes_again = False, False, proposes_again
         self.setPlaceholderText("no points")
         self.update_layers()
+        self.activated.connect(self._pick)
         self.currentIndexChanged.connect(self._tell)
 
     @property
@@ -44,7 +47,9 @@ class LayerChoice(Choice):
         return self._layers[index] if 0 <= index < len(self._layers) else None
 
     def choose(self, layer: Any) -> None:
-        """Choose one of the layers that are offered."""
+        """Choose one of the layers that are offered, as a user would."""
+        self.update_layers()
+        self._picked = True
         self.setCurrentIndex(self._layers.index(layer))
 
     def follow(self) -> None:
@@ -66,7 +71,9 @@ class LayerChoice(Choice):
         """Offer the layers there are now."""
         before = self.layer
         self._layers = self._offered(self._viewer)
-        after = before if before in self._layers else self._preferred()
+        self._picked = self._picked and before in self._layers
+        stays = before in self._layers and (self._picked or not self._proposes_again)
+        after = before if stays else self._prefer(self._layers) if self._layers else None
         self.blockSignals(True)
         self.clear()
         self.addItems([layer.name for layer in self._layers])
@@ -75,13 +82,8 @@ class LayerChoice(Choice):
         if after is not before:
             self.chosen.emit()
 
-    def _preferred(self) -> Any:
-        if not self._layers:
-            return None
-        active = self._viewer.layers.selection.active
-        if self._prefer is not None:
-            return self._prefer(self._layers)
-        return active if active in self._layers else self._layers[0]
+    def _pick(self, index: int) -> None:
+        self._picked = True
 
     def _tell(self) -> None:
         self.chosen.emit()

@@ -22,6 +22,11 @@ def table_layers(viewer: Any) -> list[Any]:
     return [layer for layer in reversed(viewer.layers) if _has_table(layer)]
 
 
+def newest_result(layers: list[Any]) -> Any:
+    """The newest of the layers that a run or a file brought, not a comparison; else the newest."""
+    return next((layer for layer in layers if is_result(layer) and not _is_difference(layer)), layers[0])
+
+
 def table_layer_data(
     table: Localizations, placement: Placement, shape: tuple[int, int] | None, *, name: str
 ) -> LayerData:
@@ -50,8 +55,9 @@ def filtered_layer_data(
     """Some of the points of a layer as a layer that looks like it; `passing` (n,) says which of its rows they are."""
     data, attributes, kind = table_layer_data(table, placement_of(layer), shape_of(viewer, layer), name=name)
     if kind == "points" and isinstance(layer, Points) and len(table):
-        looks = ("size", "symbol", "border_width", "border_color", "face_color")
-        attributes |= {look: np.asarray(getattr(layer, look))[passing] for look in looks}
+        for look in ("size", "symbol", "border_width", "border_color", "face_color"):
+            values = np.asarray(getattr(layer, look))[passing]
+            attributes[look] = values[0] if (values == values[0]).all() else values  # one for all is much quicker
     return data, attributes, kind
 
 
@@ -112,6 +118,12 @@ def add_layer(viewer: Any, data: LayerData) -> Any:
     layer = Layer.create(*data)
     viewer.add_layer(layer)
     return layer
+
+
+def _is_difference(layer: Any) -> bool:
+    """Whether a layer holds what a comparison left over."""
+    steps = (own_metadata(layer.metadata).get("record") or {}).get("steps") or [{}]
+    return bool(steps[-1].get("step") == "evaluate")
 
 
 def _has_table(layer: Any) -> bool:

@@ -18,7 +18,7 @@ from napari_pinpoint.plugin.fields import Choice, Note, NumberField
 from napari_pinpoint.plugin.layer_choice import LayerChoice
 from napari_pinpoint.plugin.layers import table_from_layer
 from napari_pinpoint.plugin.navigation import go_to
-from napari_pinpoint.plugin.result_layers import add_layer, filtered_layer_data, table_layers
+from napari_pinpoint.plugin.result_layers import add_layer, filtered_layer_data, newest_result, table_layers
 from napari_pinpoint.plugin.table_view import TableView, label_of
 from napari_pinpoint.plugin.tasks import tasks_of
 from napari_pinpoint.postprocessing import filter_column, passes
@@ -38,8 +38,13 @@ class ResultsTab(QWidget):
         self.tasks = tasks_of(napari_viewer)
         self._table = Localizations.empty()
         self._watched: Any = None
+        self._exporting = False
         self.layer_choice = LayerChoice(
-            napari_viewer, table_layers, "The layer whose points are listed: any Points layer, or a rendered picture"
+            napari_viewer,
+            table_layers,
+            "The layer whose points are listed: any Points layer, or a rendered picture",
+            prefer=newest_result,
+            proposes_again=True,
         )
         self.summary = Note()
         self.column_choice = Choice("The measurement to filter by")
@@ -99,6 +104,8 @@ class ResultsTab(QWidget):
         self.view.show_table(table, passing)
         shown = int(passing.sum())
         self.keep_button.setEnabled(0 < shown < len(table))
+        for field in (self.column_choice, self.at_least, self.at_most):
+            field.setEnabled(bool(len(table)))
         self.clear_button.setEnabled(bool(self.at_least.text() or self.at_most.text()))
         self._describe_format()
 
@@ -151,7 +158,7 @@ class ResultsTab(QWidget):
 
     def _export(self) -> None:
         try:
-            ask_and_export(
+            self._exporting = ask_and_export(
                 self.viewer,
                 self._listed(),
                 layer_name=self.layer.name,
@@ -163,9 +170,12 @@ class ResultsTab(QWidget):
             self.messages.setText(f"Error: {error}")
 
     def _show_task(self) -> None:
+        """Tell how the export goes; the tasks of other tabs are none of this one's."""
         status = self.tasks.status
-        words = {"running": "Working...", "failed": f"Error: {status.text}", "done": status.text}
-        self.messages.setText(words.get(status.state, ""))
+        if self._exporting:
+            words = {"running": "Writing...", "failed": f"Error: {status.text}", "done": status.text}
+            self.messages.setText(words.get(status.state, ""))
+            self._exporting = self.tasks.is_running
         self._describe_format()
 
     def _jump(self, row: int) -> None:
@@ -174,7 +184,8 @@ class ResultsTab(QWidget):
 
     def _offer_columns(self) -> None:
         """The columns of numbers; the one that was chosen stays so where the table has it."""
-        numbers = [name for name in self._table if self._table[name].dtype.kind in "iuf"]
+        table = self._table if len(self._table) else ()
+        numbers = [name for name in table if self._table[name].dtype.kind in "iuf"]
         names = [name for name in _FIRST if name in numbers] + [name for name in numbers if name not in _FIRST]
         if names == [self.column_choice.itemData(i) for i in range(self.column_choice.count())]:
             return
