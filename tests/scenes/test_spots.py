@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from napari_pinpoint.contrast import contrast
 from napari_pinpoint.localizations import FLAGS
@@ -48,6 +49,20 @@ def test_contrast_in_the_truth_is_that_of_the_image_and_decides_what_is_a_spot()
     assert truth["contrast"][doubtful].max() < 4
     assert truth["contrast"][~doubtful].min() >= 4
     assert truth["contrast"].min() >= 0.8 * 4
+
+
+def test_spots_that_look_like_one_are_one():
+    scene = SpotScene(clutter=NOTHING, density=(0.05, 0.05), spot_sigma=(2, 2), sigma_spread=0, empty=0)
+    _, truth = scene.sample(1, np.random.default_rng(0))
+    apart, _ = cKDTree(np.column_stack([truth["y"], truth["x"]])).query(np.column_stack([truth["y"], truth["x"]]), k=2)
+    drawn = 0.05 * 128 * 128
+    assert len(truth) < 0.5 * drawn
+    assert np.median(apart[:, 1]) > 1.6 * 2
+
+
+def test_some_frames_are_empty():
+    _, truth = SpotScene(shape=(32, 32), empty=1).sample(5, np.random.default_rng(0))
+    assert len(truth) == 0
 
 
 def test_stretched_frames_fill_the_range_and_are_clipped():

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, Field
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
 
 from napari_pinpoint.arrays import Rng, is_torch, numpy_generator
 from napari_pinpoint.contrast import contrast
@@ -22,6 +23,8 @@ from napari_pinpoint.stack import Stack
 
 Array = np.ndarray[Any, Any]
 
+#: Two spots nearer than this many standard deviations look like one (two equal ones merge at 2; noise hides the dip).
+_RESOLVED = 1.6
 #: Spots whose contrast is this much below the faintest that counts are neither taught as spots nor as background.
 _DOUBT = 0.8
 _MARGIN = 8
@@ -50,7 +53,11 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
     clustering: float = Field(
         default=0.5, ge=0, le=1, description="Share of the frames whose spots prefer cells and structure."
     )
-    spot_sigma: PositiveRange = Field(default=(0.9, 2.2), description="Standard deviation of a spot in pixels.")
+    empty: float = Field(default=0.1, ge=0, le=1, description="Share of the frames without any spot.")
+    spot_sigma: PositiveRange = Field(default=(0.9, 2.5), description="Standard deviation of a spot in pixels.")
+    elongation: float = Field(
+        default=0.1, ge=0, lt=0.5, description="Standard deviation of the logarithm of a spot's height over its width."
+    )
     sigma_spread: float = Field(default=0.08, ge=0, lt=0.3, description="Relative, from spot to spot.")
     brightness: PositiveRange = Field(
         default=(4.0, 60.0),
@@ -63,7 +70,7 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
         default=2.0, gt=0, description="Contrast (see contrast.py) below which a spot belongs to the background."
     )
     photons: PositiveRange = Field(
-        default=(3.0, 3000.0), description="Photoelectrons of the background's level (drawn evenly on a log scale)."
+        default=(1.0, 3000.0), description="Photoelectrons of the background's level (drawn evenly on a log scale)."
     )
     clutter: Clutter = Field(default=Clutter(), description="What else shines.")
     smoothed: float = Field(
@@ -106,7 +113,7 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
         background = clutter((height, width), self.clutter, rng)
         level = draw(self.photons, 1, rng, log=True)[0]
         scatter = _scatter(background, level)
-        density = draw(self.density, 1, rng, log=True)[0]
+        density = draw(self.density, 1, rng, log=True)[0] if rng.random() >= self.empty else 0.0
         y, x = self._positions(rng.poisson(density * height * width), background, rng)
         sigma = draw(self.spot_sigma, 1, rng)[0] * (1 + self.sigma_spread * rng.standard_normal(len(y)).clip(-3, 3))
         spread = draw(self.brightness_spread, 1, rng)[0]
@@ -114,14 +121,18 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
         tall *= scatter[np.rint(y).astype(int), np.rint(x).astype(int)]
         # A Gaussian's height is its integral over 2 pi sigma^2; pixels take a little off, which matters to nobody.
         integral = tall * 2 * np.pi * sigma**2
+        shape = np.exp(0.5 * self.elongation * rng.standard_normal(len(y)).clip(-3, 3))
         frame = np.zeros(len(y), dtype=np.int64)
-        light = background + render_emitters(frame, y, x, integral, sigma, sigma, 1, (height, width))[0]
+        light = (
+            background + render_emitters(frame, y, x, integral, sigma * shape, sigma / shape, 1, background.shape)[0]
+        )
         noisy = rng.poisson(light * level).astype(np.float32)
         noisy += rng.normal(0, rng.uniform(0.5, 4), light.shape)
         if rng.random() < self.smoothed:
             noisy = gaussian_filter(noisy, rng.uniform(0.4, 0.9))
         inside = (slice(_MARGIN, -_MARGIN), slice(_MARGIN, -_MARGIN))
-        return self._digitized(noisy[inside], rng), {"y": y - _MARGIN, "x": x - _MARGIN, "sigma": sigma}
+        y, x, sigma = _merged(y - _MARGIN, x - _MARGIN, sigma, integral)
+        return self._digitized(noisy[inside], rng), {"y": y, "x": x, "sigma": sigma}
 
     def _positions(self, n: int, background: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         """Positions evenly over the frame, or where the background is bright; never in the outermost half pixel."""
@@ -142,7 +153,8 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
             gain = np.exp(rng.uniform(np.log(0.3), np.log(20)))
             counts: Array = image * gain + rng.uniform(50, 500)
             return counts.round().clip(0, 65535).astype(np.uint16)
-        low, high = np.percentile(image, (rng.choice([0.1, 10, 30, 50]), 100 - np.exp(rng.uniform(np.log(0.01), 0))))
+        saturated = np.exp(rng.uniform(np.log(0.01), np.log(2)))
+        low, high = np.percentile(image, (rng.choice([0.1, 10, 30, 50]), 100 - saturated))
         top = 255 if rng.random() < 0.5 else 65535
         stretched: Array = (image - low) / max(high - low, 1e-6) * top
         return stretched.round().clip(0, top).astype(np.uint16)
@@ -166,6 +178,20 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
             "flags": np.where(seen < self.faintest, FLAGS["ignore"], 0),
         }
         return Localizations({name: values[kept] for name, values in table.items()}, pixel_size_nm=self.pixel_size_nm)
+
+
+def _merged(y: Array, x: Array, sigma: Array, light: Array) -> tuple[Array, Array, Array]:
+    """Spots that look like one are one, at the mean of their light: nobody could mark them apart."""
+    near = cKDTree(np.column_stack([y, x])).query_ball_point(np.column_stack([y, x]), _RESOLVED * sigma)
+    owner = np.full(len(y), -1)
+    for leader in np.argsort(-light):  # the brightest gather their neighbours first
+        if owner[leader] < 0:
+            around = np.array(near[leader])
+            owner[around[owner[around] < 0]] = leader
+    leaders, group = np.unique(owner, return_inverse=True)
+    total = np.bincount(group, light)
+    y, x = (np.bincount(group, light * values) / total for values in (y, x))
+    return y, x, sigma[leaders]
 
 
 def _scatter(background: Array, level: float) -> Array:
