@@ -28,8 +28,9 @@ from napari_pinpoint.zoo import ZOO
 _PIXELS = 2_000_000  # that are looked at, in pairs of frames, from the middle of each
 _SIDE = 768
 _MOST_PAIRS = 32
-#: A measured width may be off by this factor, and photons by this one: without the EM gain they seem to be half.
-_WIDTH_FACTOR, _PHOTON_FACTOR = 1.15, 2.0
+#: What is measured may be off by these factors: widths by what `spot_statistics` says, densities by the dim spots that
+#: one may count or not, photons by an EM gain that is not known, without which they seem to be half.
+_WIDTH_FACTOR, _DENSITY_FACTOR, _PHOTON_FACTOR = 1.15, 1.5, 2.0
 #: The narrowest image of a point: sigma = 0.21 wavelength / NA, at 450 nm and NA 1.49 (Zhang et al., Applied Optics
 #: 46, 1819, 2007).
 _NARROWEST_NM = 63.0
@@ -109,10 +110,11 @@ def propose(view: Stack | StackView) -> Proposal:
     objections = {name: _objections(_spec(name), seen) for name in models}
     chosen = next((name for name in models if not objections[name]), models[-1])
     rejected = objections[models[0]] if chosen != models[0] else []
-    against = objections[chosen]
+    poor = " Its result may be poor." if seen.frames is not None else ""
+    doubts = [sentence + poor for sentence in objections[chosen]]
     return Proposal(
         model=chosen,
-        reasons=(*_sights(seen), *(against or rejected), f"{chosen}: {_spec(chosen)['summary']}"),
+        reasons=(*_sights(seen), *rejected, *doubts, f"{chosen}: {_spec(chosen)['summary']}"),
         missing=tuple(_missing(seen, photons=_needs_photons(_spec(chosen)))),
         sigma_px=seen.spots.sigma_px if seen.spots else None,
         density_per_px=seen.spots.density_per_px if seen.spots else None,
@@ -188,7 +190,7 @@ def _objections(spec: Mapping[str, Any], seen: _Seen) -> list[str]:
     measured = {
         "pixel_size_nm": (nanometres, 1.0, "Pixels of {} nm", "nm"),
         "psf_sigma_px": (seen.spots.sigma_px, _WIDTH_FACTOR, "Spots of sigma {} px", "px"),
-        "density_per_px": (seen.spots.density_per_px, 1.0, "{} spots per square pixel", "per square pixel"),
+        "density_per_px": (seen.spots.density_per_px, _DENSITY_FACTOR, "{} spots per square pixel", "per square pixel"),
         "photons": (seen.photons, _PHOTON_FACTOR, "About {} photons in a spot", "photons"),
     }
     for field, (value, factor, words, unit) in measured.items():
@@ -203,6 +205,8 @@ def _objections(spec: Mapping[str, Any], seen: _Seen) -> list[str]:
 
 def _photon_objections(name: str, seen: _Seen) -> list[str]:
     """Why this is no movie of single molecules whose photons can be counted."""
+    if seen.spots is None and not seen.view.stack.camera.is_calibrated:
+        return [f"Without spots there is nothing that would speak for {name}."]
     found = []
     if seen.view.n_frames == 1:
         found.append(f"This is a single image; {name} is for movies of molecules that blink.")
@@ -211,8 +215,6 @@ def _photon_objections(name: str, seen: _Seen) -> list[str]:
         if seen.noise is not None and not seen.noise.is_independent:
             why = "the images were smoothed, resized or compressed, so their noise does not tell it either"
         found.append(f"The camera is not known, and {why}: photons cannot be counted.")
-    if seen.spots is None and not seen.view.stack.camera.is_calibrated:
-        found.append(f"Without spots there is nothing that would speak for {name}.")
     if seen.spots is not None and (seen.spots.standing or 0) > 0.5:
         found.append("Most spots stay where they are from frame to frame, as single molecules that blink do not.")
     return found
@@ -248,7 +250,8 @@ def _missing(seen: _Seen, *, photons: bool) -> list[str]:
         found.append("The pixel size: without it, all distances are in pixels.")
     elif spots is not None and spots.sigma_px * size < _NARROWEST_NM / _WIDTH_FACTOR:
         found.append(
-            f"Whether the pixel size is right: no light microscope makes spots narrower than about {_NARROWEST_NM:.0f} nm (sigma)."
+            "Whether the pixel size is right: no light microscope makes spots narrower than about "
+            f"{_NARROWEST_NM:.0f} nm (sigma)."
         )
     if spots is not None and (spots.sigma_px > _WIDE_PX if size is None else spots.sigma_px * size > _WIDEST_NM):
         found.append(

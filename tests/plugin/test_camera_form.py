@@ -61,6 +61,14 @@ def test_what_is_known_comes_with_its_source_and_goes_back_unchanged(form: Camer
     assert (camera.to_record(), camera.sources) == (KNOWN.to_record(), KNOWN.sources)
 
 
+def test_no_digit_is_lost_on_the_way_through_the_form(form: CameraForm, qtbot: Any) -> None:
+    form.show_calibration(325 / 3, Camera(offset_adu=100 / 3, sources={"offset_adu": "given"}), {}, None)
+    assert form.calibration()[0] == 325 / 3
+    assert form.calibration()[1].offset_adu == 100 / 3
+    fill(qtbot, form.numbers["pixel_size_nm"], "108.3333333")
+    assert form.calibration()[2]["pixel_size_nm"] == "given"
+
+
 def test_what_the_user_types_is_given_and_what_is_emptied_unknown(form: CameraForm, qtbot: Any) -> None:
     form.show_calibration(108.0, KNOWN, {"pixel_size_nm": "ImageJ metadata"}, None)
     with qtbot.waitSignal(form.changed):

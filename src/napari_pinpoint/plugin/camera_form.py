@@ -102,6 +102,7 @@ class CameraForm(QWidget):
         self._maps: dict[str, Any] = {}  # numbers that differ from pixel to pixel, for which a field has no room
         self._stack_sources: dict[str, str] = {}
         self._sources: dict[str, str] = {}
+        self._exact: dict[str, tuple[str, float | None]] = {}  # what a field was filled with, as text and number
         self.numbers = _number_fields()
         self._placeholders = {name: field.placeholderText() for name, field in self.numbers.items()}
         self.notes = {name: Note() for name in self.numbers}
@@ -134,7 +135,7 @@ class CameraForm(QWidget):
         self._sources["pixel_size_nm"] = sources.get("pixel_size_nm", "the layer")
         for name, field in self.numbers.items():
             value = pixel_size_nm if name == "pixel_size_nm" else known.get(name)
-            field.set_value(None if name in self._maps else value)
+            self._set(name, None if name in self._maps else value)
             field.setPlaceholderText("differs from pixel to pixel" if name in self._maps else self._placeholders[name])
         self.camera.show_name(camera_name or "")
         self._take_saved(camera_name or "", only_unknown=True)
@@ -178,7 +179,15 @@ class CameraForm(QWidget):
     def _values(self) -> dict[str, float]:
         """The numbers that are filled in."""
         values = {name: field.value() for name, field in self.numbers.items()}
+        for name, (text, exact) in self._exact.items():
+            if self.numbers[name].text() == text:
+                values[name] = exact
         return {name: value for name, value in values.items() if value is not None}
+
+    def _set(self, name: str, value: float | None) -> None:
+        """Show a number; a field shows ten digits of it, and a run takes all."""
+        self.numbers[name].set_value(value)
+        self._exact[name] = (self.numbers[name].text(), value)
 
     def _connect(self) -> None:
         for name, field in self.numbers.items():
@@ -219,7 +228,7 @@ class CameraForm(QWidget):
         for number, value in saved.numbers.items():
             if only_unknown and (self.numbers[number].text() or number in self._maps):
                 continue
-            self.numbers[number].set_value(value)
+            self._set(number, value)
             words = saved.sources.get(number)
             self._sources[number] = f"remembered for {name}" + (f" ({words})" if words else "")
 
@@ -264,7 +273,7 @@ class CameraForm(QWidget):
                 continue
             value, error = getattr(estimate, name), getattr(estimate, f"{name}_error")
             self._maps.pop(name, None)
-            field.set_value(float(f"{value:.4g}"))
+            self._set(name, float(f"{value:.4g}"))
             self._sources[name] = f"estimated from the data (±{error:.2g})"
         words = f"The data say: {estimate}. {estimate.assumption}"
         if kept:
