@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,16 @@ def cameras_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     path = tmp_path_factory.mktemp("configuration") / "napari-pinpoint" / "cameras.json"
     monkeypatch.setattr("napari_pinpoint.plugin.cameras.cameras_file", lambda: path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def own_preferences(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The defaults, whatever the preferences of whoever runs the tests; what a test sets is forgotten."""
+    napari_settings = pytest.importorskip("napari.settings")
+    monkeypatch.setattr(napari_settings, "_CFG_PATH", str(tmp_path_factory.mktemp("napari") / "settings.yaml"))
+    napari_settings._clear_plugin_settings_cache()
+    yield
+    napari_settings._clear_plugin_settings_cache()
 
 
 @pytest.fixture
@@ -89,6 +99,21 @@ def press(qtbot: Any) -> Callable[..., None]:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     return press_it
+
+
+@pytest.fixture
+def ready(qtbot: Any) -> Callable[..., Any]:
+    """Waits until all that the tab finds out stands in it, and chooses a model; gives the tab."""
+
+    def wait(tab: Any, model: str = "smlm-2d") -> Any:
+        qtbot.waitUntil(lambda: tab.assistant.is_ready, timeout=60_000)
+        tab.form.model.choice.setCurrentText(model)
+        qtbot.waitUntil(
+            lambda: tab.assistant.facts is not None and not tab.background.is_asked("model"), timeout=60_000
+        )
+        return tab
+
+    return wait
 
 
 @pytest.fixture

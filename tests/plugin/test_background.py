@@ -78,6 +78,8 @@ def test_closing_ends_the_thread_and_no_answer_comes(qtbot: Any, background: Any
     answers: list[Any] = []
     background.ask("x", lambda: 1, answers.append)
     background.close()
+    qtbot.waitUntil(lambda: not any(thread.name == "pinpoint-ask" for thread in threading.enumerate()))
     qtbot.wait(100)
     assert answers == []
-    assert not any(thread.name == "pinpoint-ask" for thread in threading.enumerate())
+    background.ask("x", lambda: 2, lambda answer: answers.append(answer.value))
+    qtbot.waitUntil(lambda: answers == [2])

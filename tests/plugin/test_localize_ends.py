@@ -35,9 +35,8 @@ def assert_usable(tab: Any) -> None:
     [
         ("pixel_size_nm", "-100", "Pixel size (nm) must be above 0, not -100"),
         ("pixel_size_nm", "0,1", "must be a number like 0.46, not '0,1'"),
-        ("threshold", "1.5", "Threshold must be above 0 and at most 1, not 1.5"),
         ("em_gain", "0.5", "EM gain must be at least 1, not 0.5"),
-        ("offset_adu", "nan", "Offset (counts) must be a number"),
+        ("offset_adu", "nan", "Counts without light must be a number"),
     ],
 )
 def test_a_wrong_number_is_named(
@@ -46,11 +45,13 @@ def test_a_wrong_number_is_named(
     said: str,
     open_tab: Callable[..., Any],
     add_movie: Callable[..., Any],
+    ready: Callable[..., Any],
     run_tab: Callable[..., None],
 ) -> None:
     tab = open_tab()
     add_movie(tab.viewer)
-    tab.numbers[field].setText(text)
+    ready(tab)
+    tab.form.camera.numbers[field].setText(text)
     before = len(notification_manager.records)
     run_tab(tab)
     assert said in tab.messages.toPlainText()
@@ -86,27 +87,31 @@ def test_an_error_in_the_thread_ends_in_a_message_and_a_usable_form(
     open_tab: Callable[..., Any],
     movie: Stack,
     add_movie: Callable[..., Any],
+    ready: Callable[..., Any],
     run_tab: Callable[..., None],
     tmp_path: Path,
 ) -> None:
     tab = open_tab()
     add_movie(tab.viewer)
+    ready(tab)
     if what == "model":
         (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0")
-        tab.model.add_file(tmp_path / "cut.safetensors")
+        tab.form.model.add_file(tmp_path / "cut.safetensors")
     else:
 
         def fail(frame: int) -> None:
             raise what
 
-        tab.choose_layer(add_movie(tab.viewer, Remote(movie.data, fail), name="remote"))
+        tab.form.source.choose_layer(add_movie(tab.viewer, Remote(movie.data, fail), name="remote"))
+        ready(tab)
     before = len(notification_manager.records)
     run_tab(tab)
     assert said in tab.messages.toPlainText()
     assert [said in n.message for n in notification_manager.records[before:]] == [True]
     assert_usable(tab)
-    tab.model.choice.setCurrentIndex(0)
-    tab.choose_layer(tab.viewer.layers["movie"])
+    tab.form.model.choice.setCurrentIndex(0)
+    tab.form.source.choose_layer(tab.viewer.layers["movie"])
+    ready(tab)
     run_tab(tab)
     assert "movie localizations" in tab.viewer.layers
 
@@ -136,12 +141,14 @@ def test_cancel_keeps_what_is_done(
     open_tab: Callable[..., Any],
     movie: Stack,
     add_movie: Callable[..., Any],
+    ready: Callable[..., Any],
     press: Callable[..., None],
     gate: Gate,
     same_rows: Callable[..., None],
 ) -> None:
     tab = open_tab()
     add_movie(tab.viewer, gate)
+    ready(tab)
     press(tab.run_button)
     qtbot.waitUntil(lambda: tab.jobs.status.total == 12, timeout=60_000)
     assert not tab.run_button.isEnabled()
@@ -166,6 +173,7 @@ def test_a_job_survives_the_dock_and_shows_in_the_next_one(
     open_tab: Callable[..., Any],
     movie: Stack,
     add_movie: Callable[..., Any],
+    ready: Callable[..., Any],
     press: Callable[..., None],
     gate: Gate,
     same_rows: Callable[..., None],
@@ -173,6 +181,7 @@ def test_a_job_survives_the_dock_and_shows_in_the_next_one(
     tab = open_tab()
     viewer = tab.viewer
     add_movie(viewer, gate)
+    ready(tab)
     press(tab.run_button)
     jobs = tab.jobs
     qtbot.waitUntil(lambda: jobs.status.total == 12, timeout=60_000)
@@ -192,10 +201,16 @@ def test_a_job_survives_the_dock_and_shows_in_the_next_one(
 
 @pytest.mark.usefixtures("small_chunks")
 def test_closing_the_viewer_ends_the_thread(
-    qtbot: Any, open_tab: Callable[..., Any], add_movie: Callable[..., Any], press: Callable[..., None], gate: Gate
+    qtbot: Any,
+    open_tab: Callable[..., Any],
+    add_movie: Callable[..., Any],
+    ready: Callable[..., Any],
+    press: Callable[..., None],
+    gate: Gate,
 ) -> None:
     tab = open_tab()
     add_movie(tab.viewer, gate)
+    ready(tab)
     press(tab.run_button)
     qtbot.waitUntil(lambda: tab.jobs.status.total == 12, timeout=60_000)
     jobs = tab.jobs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 #: What a layer's axis labels mean, in lower case; napari's own "-3", "-2" and "-1" mean nothing.
 _LETTERS = {
@@ -28,3 +29,14 @@ def guess_time_axis(axis_labels: Sequence[str], shape: Sequence[int]) -> int | N
     if "T" in letters:
         return letters.index("T")
     return next((axis for axis, letter in enumerate(letters) if letter is None and shape[axis] > 1), None)
+
+
+def full_shape(layer: Any) -> tuple[int, ...]:
+    """Shape of a layer's data at full resolution, without the axis of colours."""
+    return tuple(layer.data[0].shape if layer.multiscale else layer.data.shape)[: layer.ndim]
+
+
+def axis_names(layer: Any) -> list[str]:
+    """What to call the axes ahead of y and x; napari's own labels ("-3") tell users nothing."""
+    labels = enumerate(layer.axis_labels[:-2])
+    return [f"axis {axis}" if label.lstrip("-").isdigit() else label for axis, label in labels]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -38,12 +39,13 @@ class Background(QObject):
         self._answers: SimpleQueue[tuple[_Question, Answer]] = SimpleQueue()
         self._latest: dict[str, _Question] = {}
         self._thread: threading.Thread | None = None
+        self._ending: list[threading.Thread] = []
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL_MS)
         self._timer.timeout.connect(self._look_for_answers)
         application = QCoreApplication.instance()
         if application is not None:
-            application.aboutToQuit.connect(self.close)
+            application.aboutToQuit.connect(self._wait_for_the_end)
 
     def ask(self, kind: str, work: Callable[[], Any], then: Callable[[Answer], None]) -> None:
         """Call `work()` in the thread, then `then(answer)` in the main thread, unless another of its kind is asked."""
@@ -53,6 +55,7 @@ class Background(QObject):
             arguments = (self._questions, self._answers)
             self._thread = threading.Thread(target=_answer_all, args=arguments, name="pinpoint-ask", daemon=True)
             self._thread.start()
+            self.destroyed.connect(partial(self._questions.put, None))  # no thread outlives its widget
         self._questions.put(question)
         self._timer.start()
 
@@ -68,13 +71,19 @@ class Background(QObject):
                 question.dropped.set()
 
     def close(self) -> None:
-        """Forget all questions, and end the thread: torch must not be torn down under a thread that computes."""
+        """Forget all questions, and let the thread end when it has answered the one under way; ask to begin anew."""
         self.drop()
         self._timer.stop()
         if self._thread is not None:
             self._questions.put(None)
-            self._thread.join(_PATIENCE_S)
-            self._thread = None
+            self._ending = [thread for thread in (*self._ending, self._thread) if thread.is_alive()]
+            self._thread, self._questions = None, SimpleQueue()
+
+    def _wait_for_the_end(self) -> None:
+        """napari quits: torch must not be torn down under a thread that computes."""
+        self.close()
+        for thread in self._ending:
+            thread.join(_PATIENCE_S)
 
     def _look_for_answers(self) -> None:
         while True:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from napari_pinpoint.camera import CAMERA_FIELDS, Camera
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.io.images import read_stack
 from napari_pinpoint.stack import Stack
 
 #: Where a layer's metadata hold what napari has no place for.
@@ -63,6 +62,8 @@ def layer_calibration(layer: Any) -> Calibration:
     path = layer.source.path
     if (pixel_size is not None and camera.sources) or path is None or not Path(path).is_file():
         return known
+    from napari_pinpoint.io.images import read_stack  # opening the dock does not wait for the readers
+
     try:
         stack = read_stack(path)
     except (PinpointError, OSError):  # napari opens more than TIFF

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -17,6 +17,8 @@ from qtpy.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -137,6 +139,31 @@ class Note(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
 
 
+class OneLine(QLabel):
+    """One line that is cut off where there is no room; all of it is in the tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def show_text(self, text: str) -> None:
+        """Show `text`."""
+        self._text = text
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self._cut()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Cut the line anew."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width()))
+
+
 class Messages(QPlainTextEdit):
     """Text of any length in little space: it wraps, scrolls and can be copied."""
 
@@ -152,3 +179,37 @@ class Messages(QPlainTextEdit):
         """Show `text` from its beginning; the same text again does not scroll it back."""
         if text != self.toPlainText():
             self.setPlainText(text)
+
+
+class Section(QWidget):
+    """A part of a form behind its title; a click on the title, or the space bar, opens and closes it."""
+
+    def __init__(self, title: str, tooltip: str, inside: QWidget) -> None:
+        super().__init__()
+        self.inside = inside
+        self.button = QToolButton()
+        self.button.setText(title)
+        self.button.setToolTip(tooltip)
+        self.button.setAccessibleName(title)
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.button.setStyleSheet("QToolButton { border: none; font-weight: bold; text-align: left; }")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.button)
+        column.addWidget(inside)
+        self.button.toggled.connect(self.set_open)
+        self.set_open(False)
+
+    @property
+    def is_open(self) -> bool:
+        return self.button.isChecked()
+
+    def set_open(self, is_open: bool) -> None:
+        """Open or close it."""
+        self.button.setChecked(is_open)
+        self.button.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
+        self.inside.setVisible(is_open)

@@ -36,9 +36,9 @@ class Reporter:
     cancel: threading.Event = field(default_factory=threading.Event)
     outbox: SimpleQueue[Any] = field(default_factory=SimpleQueue)
 
-    def report(self, done: int, total: int, detail: str = "") -> None:
-        """So many of all frames are done; the clock of the rate starts with the first report."""
-        self.outbox.put(_Progress(done, total, detail, time.monotonic()))
+    def report(self, done: float, total: int, detail: str = "", *, unit: str = "frame") -> None:
+        """So many of all frames are done, also parts of one; the clock of the rate starts with the first report."""
+        self.outbox.put(_Progress(done, total, detail, time.monotonic(), unit))
 
     def hand_over(self, part: Any) -> None:
         """Give a part of the result to whom `Jobs.start` was told of, in the main thread."""
@@ -51,7 +51,7 @@ class Status:
 
     state: Literal["idle", "running", "cancelling", "done", "failed"] = "idle"
     text: str = ""
-    done: int = 0
+    done: float = 0
     total: int = 0
     warnings: tuple[str, ...] = ()
 
@@ -203,18 +203,23 @@ _JOBS: weakref.WeakKeyDictionary[Any, Jobs] = weakref.WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class _Progress:
-    done: int
+    done: float
     total: int
     detail: str
     at: float
+    unit: str = "frame"
 
     def words(self, first: _Progress) -> str:
-        """For example "120 of 500 frames, 35 frames/s, 11 s left"."""
-        parts = [f"{self.done:,} of {self.total:,} frames"]
+        """For example "120 of 500 frames, 35 frames/s, 11 s left"; of a single frame "40 % of the frame, 11 s left"."""
+        several = self.total > 1
+        parts = [
+            f"{int(self.done):,} of {self.total:,} {self.unit}s" if several else f"{self.done:.0%} of the {self.unit}"
+        ]
         if self.done > first.done and self.at > first.at:
             rate = (self.done - first.done) / (self.at - first.at)
             left = (self.total - self.done) / rate
-            parts += [f"{rate:,.{0 if rate >= 10 else 1}f} frames/s", f"{_duration(left)} left"]
+            parts += [f"{rate:,.{0 if rate >= 10 else 1}f} {self.unit}s/s"] if several and self.unit == "frame" else []
+            parts += [f"{_duration(left)} left"]
         return ", ".join([*parts, self.detail] if self.detail else parts)
 
 

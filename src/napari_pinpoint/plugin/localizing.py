@@ -1,30 +1,35 @@
-"""Localize an image layer: the work for the thread, and the layers that come of it."""
+"""Localize an image layer: what is asked for, the work for the thread, and the layers that come of it."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.calibration import own_metadata
 from napari_pinpoint.plugin.jobs import Reporter
-from napari_pinpoint.plugin.layers import Placement, points_layer_data, vectors_layer_data
+from napari_pinpoint.plugin.layers import (
+    Placement,
+    is_result,
+    picture_layer_data,
+    points_layer_data,
+    vectors_layer_data,
+)
+from napari_pinpoint.plugin.streaming import LivePoints
+from napari_pinpoint.plugin.torch_loading import load_torch
+from napari_pinpoint.region import Region
 from napari_pinpoint.stack import StackView
 
-
-@dataclass(frozen=True)
-class Found:
-    """The table of a run, and how far the run came."""
-
-    table: Localizations
-    done: int
-    total: int
-    seconds: float
+if TYPE_CHECKING:
+    from napari_pinpoint.inference import Plan
 
 
 @dataclass(frozen=True, eq=False)
-class Localizing:
-    """What the form asks for: `work` does it in a thread, `add_layers` shows it in the main thread.
+class Request:
+    """What the form asks to be localized.
 
     Parameters
     ----------
@@ -36,53 +41,194 @@ class Localizing:
         What the image layer is called.
     model
         The name of a model that ships, or a file.
-    threshold
-        Least probability, None for the model's own.
-    offsets
-        Whether to add a layer of the offsets from the pixels' centres, too.
+    settings
+        Fields of `LocalizeSettings`.
+    region
+        Where points are wanted, None for all of the image.
+    device
+        As for `plan`.
     """
 
     view: StackView
     placement: Placement
     name: str
     model: str
-    threshold: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    region: Region | None = None
+    device: str = "auto"
+
+    def plan(self) -> Plan:
+        """Everything decided; brings torch, and so belongs into a thread."""
+        from napari_pinpoint.inference import LocalizeSettings, plan
+
+        settings = LocalizeSettings(**self.settings)
+        return plan(self.view, self.model, settings=settings, region=self.region, device=self.device)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What becomes of the points.
+
+    Parameters
+    ----------
+    replace
+        Whether the former result of this image goes, where nobody has changed it; else the new one is added.
+    offsets
+        Whether to add a layer of the offsets from the pixels' centres, too.
+    most_markers
+        Beyond so many points a picture takes the place of the markers.
+    """
+
+    replace: bool = True
     offsets: bool = False
+    most_markers: int = 200_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """The layers of a run, ready to be added, and how far the run came."""
+
+    layers: tuple[Any, ...]
+    count: int
+    done: int
+    total: int
+    seconds: float
+
+
+class Localizing:
+    """One run: `work` in a thread, `receive`, `finish` and `failed` in the main thread, as `Jobs.start` wants."""
+
+    def __init__(self, request: Request, output: Output) -> None:
+        self.request, self.output = request, output
+        self._live: LivePoints | None = None
+        self._hidden: list[Any] = []  # former results that were hidden for the time of the run
 
     def work(self, reporter: Reporter) -> Found:
-        """The table of all frames; of those that are done, when it is cancelled."""
-        from napari_pinpoint.inference import LocalizeSettings, finish, localize_iter, plan  # brings torch
+        """Localize all frames, or those until it is cancelled, and make the layers of them."""
+        load_torch()
+        from napari_pinpoint.inference import finish, localize_iter
 
         started = time.monotonic()
-        decided = plan(self.view, self.model, settings=LocalizeSettings(threshold=self.threshold))
-        total, done, tables = decided.n_frames, 0, []
+        plan = self.request.plan()
+        total, done = plan.n_frames, 0
+        tables: list[Localizations] = []
         reporter.report(0, total)
+
+        def seen(frames: float) -> None:
+            reporter.report(frames, total, f"{sum(map(len, tables)):,} points")
+
         if not reporter.cancel.is_set():
-            for chunk in localize_iter(decided, cancel=reporter.cancel):
+            for chunk in localize_iter(plan, cancel=reporter.cancel, progress=seen):
                 tables.append(chunk.localizations)
-                done = chunk.stop - decided.chunks[0][0]
-                reporter.report(done, total, f"{sum(map(len, tables)):,} points")
-        table = finish(decided, tables)
+                done = chunk.stop - plan.frames[0]
+                reporter.hand_over(chunk.localizations)
+        if not done:
+            return Found((), 0, 0, total, time.monotonic() - started)
         if done < total:
             # The record tells of the frames that were done: whoever makes the table again gets the same rows.
-            settings = {**table.record["settings"], "frames": [decided.chunks[0][0], decided.chunks[0][0] + done]}
-            table = table.with_record({**table.record, "settings": settings})
-        return Found(table, done, total, time.monotonic() - started)
+            plan = plan.with_frames(plan.frames[0], plan.frames[0] + done)
+        table = finish(plan, tables)
+        seconds = time.monotonic() - started
+        return Found(tuple(self._layers(table)), len(table), done, total, seconds)
 
-    def add_layers(self, viewer: Any, found: Found) -> str:
+    def receive(self, viewer: Any, table: Localizations) -> None:
+        """Show what was found so far."""
+        if self._live is None:
+            self._hide_former(viewer)
+            self._live = LivePoints(viewer, self.request.placement, self._name)
+        self._live.add(table)
+
+    def finish(self, viewer: Any, found: Found) -> str:
         """Add what was found to the viewer; returns what to tell the user."""
-        table = found.table
-        if found.done == 0:
+        if not found.done:
+            self.failed(viewer)
             return "Cancelled before the first frames were done: nothing is added."
-        if self.offsets:
-            data, attributes, _ = vectors_layer_data(table, self.placement, name=f"{self.name} offsets")
-            viewer.add_vectors(data, **attributes)
-        data, attributes, _ = points_layer_data(table, self.placement, name=f"{self.name} localizations")
-        viewer.add_points(data, **attributes)
-        points, seconds = f"{len(table):,} localizations", f"{found.seconds:.1f} s"
-        if found.done < found.total:
-            return f"Cancelled: {points} in the first {found.done:,} of {found.total:,} frames, {seconds}."
+        complete, kept = found.done == found.total, ""
+        if self.output.replace and complete:
+            kept = self._remove_former(viewer)
+        if self._live is not None:
+            self._live.remove()
+        for layer in found.layers:
+            viewer.add_layer(layer)
+        return f"{_words(found, self.output.most_markers)}{kept}"
+
+    def failed(self, viewer: Any) -> None:
+        """Leave the viewer as it was."""
+        if self._live is not None:
+            self._live.remove()
+        for layer in self._hidden:
+            layer.visible = True
+
+    @property
+    def _name(self) -> str:
+        return f"{self.request.name} localizations"
+
+    def _layers(self, table: Localizations) -> list[Any]:
+        """The layers, made here in the thread: of many points that takes long."""
+        from napari.layers import Image, Points, Vectors
+
+        placement, layers = self.request.placement, []
+        if self.output.offsets and len(table) <= self.output.most_markers:
+            data, attributes, _ = vectors_layer_data(table, placement, name=f"{self.request.name} offsets")
+            layers.append(Vectors(data, **attributes))
+        if len(table) <= self.output.most_markers:
+            data, attributes, _ = points_layer_data(table, placement, name=self._name)
+            layers.append(Points(data, **attributes))
+        else:
+            rows, columns = self.request.view.spatial_shape[-2:]
+            data, attributes, _ = picture_layer_data(table, placement, (rows, columns), name=self._name)
+            layers.append(Image(data, **attributes))
+        for layer in layers:
+            layer.metadata.setdefault("pinpoint", {})["run"] = _mark(layer)
+        return layers
+
+    def _former(self, viewer: Any) -> list[Any]:
+        """Layers that an earlier run has made of this image."""
+        names = (self._name, f"{self.request.name} offsets")
+        return [
+            layer
+            for layer in viewer.layers
+            if _plain_name(layer.name) in names and (is_result(layer) or "run" in own_metadata(layer.metadata))
+        ]
+
+    def _hide_former(self, viewer: Any) -> None:
+        if self.output.replace:
+            self._hidden = [layer for layer in self._former(viewer) if layer.visible]
+            for layer in self._hidden:
+                layer.visible = False
+
+    def _remove_former(self, viewer: Any) -> str:
+        """Remove the former results that are as a run has left them; says which ones stay."""
+        kept = []
+        for layer in self._former(viewer):
+            if own_metadata(layer.metadata).get("run") == _mark(layer):
+                viewer.layers.remove(layer)
+            else:
+                kept.append(layer.name)
+        return f" You have changed {' and '.join(kept)}: kept beside the new points, hidden." if kept else ""
+
+
+def _plain_name(name: str) -> str:
+    """A layer's name without the number that napari sets behind those that are there already."""
+    plain, space, number = name.rpartition(" ")
+    return plain if space and number.startswith("[") and number.endswith("]") else name
+
+
+def _mark(layer: Any) -> int:
+    """A number that changes when somebody changes the points."""
+    data = layer.data
+    return zlib.crc32(data.tobytes()) if hasattr(data, "tobytes") else 0
+
+
+def _words(found: Found, most_markers: int) -> str:
+    """What a run has found, for its user."""
+    points, seconds = f"{found.count:,} localization{'' if found.count == 1 else 's'}", f"{found.seconds:.1f} s"
+    if found.done < found.total:
+        words = f"Cancelled: {points} in the first {found.done:,} of {found.total:,} frames, {seconds}."
+    else:
         words = f"{points} in {found.total:,} frame{'s' if found.total > 1 else ''}, {seconds}."
-        if not len(table):
-            return f"{words} Nothing reached the threshold: lower it, or check pixel size, camera and model."
-        return words
+    if not found.count:
+        words += " Nothing reached the threshold: lower it, or check pixel size, camera and model."
+    if found.count > most_markers:
+        words += f" These are more than {most_markers:,} markers: shown as a picture, which holds them all."
+    return words
