@@ -17,12 +17,21 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "src" / "napari_pinpoint"
 
 OFFERED = {
-    "commands": ["localize", "filaments", "write_thunderstorm", "write_parquet"],
-    "widgets": ["Localize"],
+    "commands": [
+        *("dock", "localize", "results", "evaluate", "open_stack", "open_table", "export_points"),
+        *("export_selected_points", "render_points", "filaments", "spots"),
+        *("get_reader", "write_thunderstorm", "write_parquet"),
+    ],
+    "widgets": ["Pinpoint", "Localize", "Results", "Evaluate"],
     "writers": ["write_parquet", "write_thunderstorm"],
-    "readers": [],
-    "sample_data": ["filaments"],
-    "menus": {"napari/layers/measure": ["localize"]},
+    "readers": ["get_reader"],
+    "sample_data": ["filaments", "spots"],
+    "menus": {
+        "napari/layers/measure": ["dock", "localize", "results", "evaluate"],
+        "napari/layers/visualize": ["render_points"],
+        "napari/file/io_utilities": ["open_stack", "open_table", "export_points", "export_selected_points"],
+    },
+    "configurations": {"localizing": ["device", "rerun", "offsets"], "display": ["most_points"]},
 }
 
 # Runs inside each installation. Discovery is napari's own, by entry point; a python_name that does not import raises.
@@ -43,6 +52,7 @@ print(json.dumps({
     "readers": [short(reader.command) for reader in offered.readers or []],
     "sample_data": [sample.key for sample in offered.sample_data or []],
     "menus": {menu: [short(item.command) for item in items] for menu, items in (offered.menus or {}).items()},
+    "configurations": {key: list(part.properties) for key, part in (offered.configurations or {}).items()},
 }))
 """
 

@@ -84,7 +84,10 @@ class EvaluateTab(QWidget):
         self._lay_out()
         self._propose_tolerance()
         self._connect()
+        for choice in (self.found_choice, self.truth_choice):
+            choice.follow()
         self._show(None)
+        self._update_button()
 
     def _start(self) -> None:
         """Compare in the background; the scores are shown when they are there."""

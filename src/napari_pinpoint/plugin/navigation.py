@@ -31,10 +31,10 @@ def go_to(viewer: Any, layer: Any, table: Localizations, row: int) -> None:
     for axis, place in enumerate(world, start=first):
         if axis not in shown:
             viewer.dims.set_point(axis, place)
-    centre = np.array(viewer.camera.center, dtype=float)
+    centre = np.array(viewer.scene.camera.center, dtype=float)
     visible = [world[axis - first] for axis in viewer.dims.displayed if axis >= first]
     centre[-len(visible) :] = visible
-    viewer.camera.center = tuple(centre)
+    viewer.scene.camera.center = tuple(centre)
 
 
 def _mark(viewer: Any, picture: Any, world: np.ndarray[Any, Any]) -> None:

@@ -158,7 +158,7 @@ def _shape(image: Any) -> tuple[int, int]:
 
 def _shape_in(record: dict[str, Any]) -> tuple[int, int] | None:
     shape = record.get("input", {}).get("shape")
-    return (int(shape[-2]), int(shape[-1])) if shape else None
+    return (int(shape[-2]), int(shape[-1])) if isinstance(shape, list) and len(shape) >= 2 else None
 
 
 def _extent(table: Localizations) -> tuple[int, int]:

@@ -68,6 +68,7 @@ class ResultsTab(QWidget):
             self.format_choice.addItem(title_of(name), name)
         self._lay_out()
         self._connect()
+        self.layer_choice.follow()
         self.refresh()
 
     @property

@@ -29,7 +29,16 @@ def filaments(n_frames: int = 500, *, seed: int = 7) -> tuple[Stack, Localizatio
     return scene.sample(n_frames, np.random.default_rng(seed))
 
 
-def spots(n_frames: int = 4, *, side: int = 384, seed: int = 5) -> tuple[Stack, Localizations]:
-    """Fluorescent spots among cells and haze, a few images of side x side pixels, and their truth."""
-    scene = SpotScene(shape=(side, side), density=(0.003, 0.003), brightness=(12.0, 12.0), clustering=1.0)
-    return scene.sample(n_frames, np.random.default_rng(seed))
+def spots(side: int = 512, *, seed: int = 4) -> tuple[Stack, Localizations]:
+    """One image of fluorescent spots among cells and haze, side x side pixels, and their truth."""
+    scene = SpotScene(
+        shape=(side, side),
+        density=(0.003, 0.003),
+        spot_sigma=(1.3, 1.3),
+        brightness=(12.0, 12.0),
+        photons=(300.0, 300.0),
+        clustering=1.0,
+        smoothed=0.0,
+        stretched=0.0,
+    )
+    return scene.sample(1, np.random.default_rng(seed))
