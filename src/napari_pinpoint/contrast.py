@@ -2,9 +2,9 @@
 
 A probability says that there is something; people mark what stands out. So contrast is measured on the raw counts by
 a plain filter that knows nothing of any model. Noise is what hides a spot: the scatter of everything that is no spot
-(cells, haze and texture scatter as pixel noise does), and, for an eye or a display set to the brightest spots, a tenth
-of their height. In a noisy image contrast is a signal-to-noise ratio; in a clean one it says how bright a spot is among
-the others, and ends near 10.
+(cells, haze and texture scatter as pixel noise does), and the glare of the bright spots, a quarter of their height. In
+a noisy image contrast is a signal-to-noise ratio; in a clean one it tells how bright a spot is among the others, and
+ends near 5.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Array = np.ndarray[Any, Any]
 #: Standard deviations of the two Gaussians in pixels. Their difference answers best to spots of about 1.3 px, between
 #: the sharpest (0.9 px) and the widest usual ones (2 px), and not at all to an even background.
 FILTER_SIGMAS = (1.0, 1.6)
-#: Percentile of a frame's responses that is taken as the height of its brightest spots: a few outliers are above it.
-BRIGHTEST = 99.95
-#: Part of that height which is lost on whoever looks at the brightest.
-DIMMED = 0.1
+#: Part of the bright spots' height in which a dim one is lost to an eye, or a display, that is set to them.
+GLARE = 0.25
+#: Percentile beyond which responses are cut before the bright spots' height is taken: dust and hot pixels do not count.
+CUT = 99.98
 
 
 def contrast(frames: Array, frame: Array, y: Array, x: Array) -> Array:
@@ -31,10 +31,11 @@ def contrast(frames: Array, frame: Array, y: Array, x: Array) -> Array:
 
     The response is the highest one of the 3 x 3 pixels at the point. The noise is
 
-        sqrt(mean(r^2 | r < 0) + (0.1 r_99.95)^2)
+        sqrt(mean(r^2 | r < 0) + (0.25 b)^2),    b = sum(r^4) / sum(r^3) over r > 0,
 
-    with r the responses of all pixels of the frame: the negative ones tell the scatter, as the positive ones hold the
-    spots themselves, and r_99.95 is their percentile. In white noise one pixel in a million or so reaches 4.5.
+    with r the responses of all pixels of the frame. The negative ones tell the scatter, as the positive ones hold the
+    spots themselves; b is the height of the bright spots, however many they are. In white noise one pixel in a million
+    or so reaches 4.3.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def contrast(frames: Array, frame: Array, y: Array, x: Array) -> Array:
     >>> import numpy as np
     >>> image = np.random.default_rng(0).normal(100, 5, (1, 64, 64))
     >>> image[0, 29:32, 39:42] += 60
-    >>> contrast(image, np.array([0, 0]), np.array([30.0, 10.0]), np.array([40.0, 10.0])) > 5
+    >>> contrast(image, np.array([0, 0]), np.array([30.0, 10.0]), np.array([40.0, 10.0])) > 3
     array([ True, False])
     """
     values = np.zeros(len(frame), dtype=np.float32)
@@ -79,5 +80,8 @@ def _response(image: Array) -> Array:
 def _noise(response: Array) -> float:
     """What hides a spot in a frame, in units of its responses."""
     dark = response[response < 0]
-    scatter = float(np.mean(dark * dark, dtype=np.float64)) if len(dark) else 0.0
-    return math.hypot(math.sqrt(scatter), DIMMED * max(0.0, float(np.percentile(response, BRIGHTEST))))
+    scatter = math.sqrt(np.mean(dark * dark, dtype=np.float64)) if len(dark) else 0.0
+    lit = np.clip(response, 0, max(0.0, float(np.percentile(response, CUT)))).astype(np.float64)
+    cube = lit**3
+    bright = float((cube * lit).sum() / max(cube.sum(), np.finfo(float).tiny))
+    return math.hypot(scatter, GLARE * bright)

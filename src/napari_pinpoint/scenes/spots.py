@@ -48,12 +48,12 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
     )
     pixel_size_nm: float = Field(default=108.0, gt=0, description="Size of a pixel.")
     density: PositiveRange = Field(
-        default=(5e-4, 1e-2), description="Mean spots per square pixel (drawn evenly on a log scale)."
+        default=(2e-5, 1e-2), description="Mean spots per square pixel (drawn evenly on a log scale)."
     )
     clustering: float = Field(
         default=0.5, ge=0, le=1, description="Share of the frames whose spots prefer cells and structure."
     )
-    empty: float = Field(default=0.1, ge=0, le=1, description="Share of the frames without any spot.")
+    empty: float = Field(default=0.15, ge=0, le=1, description="Share of the frames without any spot.")
     spot_sigma: PositiveRange = Field(default=(0.9, 2.5), description="Standard deviation of a spot in pixels.")
     elongation: float = Field(
         default=0.1, ge=0, lt=0.5, description="Standard deviation of the logarithm of a spot's height over its width."
@@ -67,7 +67,7 @@ class SpotScene(BaseModel, extra="forbid", frozen=True):
         default=(0.1, 0.6), description="Standard deviation of the logarithm of heights from spot to spot."
     )
     faintest: float = Field(
-        default=2.0, gt=0, description="Contrast (see contrast.py) below which a spot belongs to the background."
+        default=1.25, gt=0, description="Contrast (see contrast.py) below which a spot belongs to the background."
     )
     photons: PositiveRange = Field(
         default=(1.0, 3000.0), description="Photoelectrons of the background's level (drawn evenly on a log scale)."
