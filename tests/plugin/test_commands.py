@@ -110,6 +110,11 @@ def test_a_table_opens_over_the_image_that_it_fits(
     assert table_from_layer(layer).record == table.record
 
 
+def test_our_own_tables_open_without_asking(viewer: Any, table: Localizations, tmp_path: Path) -> None:
+    write_localizations(table, tmp_path / "found.parquet")
+    assert [layer.name for layer in viewer.open(str(tmp_path / "found.parquet"), plugin=None)] == ["found"]
+
+
 def test_a_table_in_nanometres_asks_for_the_size_of_a_pixel(
     qtbot: Any, viewer: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

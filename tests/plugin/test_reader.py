@@ -44,14 +44,6 @@ def test_a_table_comes_back_as_the_layer_that_it_was(file: Path, table: Localiza
     assert [str(unit) for unit in layer.units] == ["pixel", "micrometer", "micrometer"]
 
 
-def test_napari_opens_it_without_asking(file: Path) -> None:
-    from napari.plugins import _initialize_plugins
-
-    _initialize_plugins()
-    viewer = ViewerModel()
-    assert [layer.name for layer in viewer.open(str(file), plugin=None)] == ["found"]
-
-
 def test_files_of_others_are_left_to_others(file: Path, tmp_path: Path) -> None:
     pd.DataFrame({"x": [1.0], "y": [2.0]}).to_parquet(tmp_path / "foreign.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and nothing more")
