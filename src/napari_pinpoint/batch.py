@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 from napari_pinpoint.errors import PinpointError, PinpointWarning
-from napari_pinpoint.inference import Chunk, Plan, localize_to_file
+from napari_pinpoint.inference import Plan, localize_to_file
 from napari_pinpoint.io.file_series import SUFFIXES, natural_key
 from napari_pinpoint.io.tiff import open_tiff
 
@@ -29,11 +31,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job; `reason` says why it failed."""
+    """What became of a job; `reason` says why it failed. One that was cancelled can be gone on with."""
 
     source: str
     output: str
-    status: Literal["done", "skipped", "failed"]
+    status: Literal["done", "skipped", "failed", "cancelled"]
     localizations: int | None = None
     frames: int | None = None
     seconds: float | None = None
@@ -106,7 +108,8 @@ def run_job(
     format: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[Plan, Chunk], None] | None = None,
+    cancel: Event | None = None,
+    progress: Callable[[Plan, float], None] | None = None,
 ) -> Outcome:
     """Localize one stack into its table.
 
@@ -114,23 +117,31 @@ def run_job(
     ----------
     job, plan
         The stack and the table, and how it is localized.
-    format, resume, overwrite
+    format, resume, overwrite, cancel
         As for `localize_to_file`.
     progress
-        Called after every chunk that was localized now.
+        Called with the plan and how many of its frames are done, a fraction where frames are large.
     """
     began = time.monotonic()
-    work = localize_to_file(plan, job.output, format=format, resume=resume, overwrite=overwrite)
-    while True:
-        try:
-            chunk = next(work)
-        except StopIteration as end:
-            found = len(end.value)
-            break
-        if progress is not None:
-            progress(plan, chunk)
+    work = localize_to_file(
+        plan,
+        job.output,
+        format=format,
+        resume=resume,
+        overwrite=overwrite,
+        cancel=cancel,
+        progress=None if progress is None else partial(progress, plan),
+    )
+    table = None
+    try:
+        while True:
+            next(work)
+    except StopIteration as end:
+        table = end.value
+    if table is None:
+        return Outcome(job.source, str(job.output), "cancelled")
     seconds = round(time.monotonic() - began, 2)
-    return Outcome(job.source, str(job.output), "done", found, plan.n_frames, seconds)
+    return Outcome(job.source, str(job.output), "done", len(table), plan.n_frames, seconds)
 
 
 def run_jobs(
@@ -140,23 +151,29 @@ def run_jobs(
     format: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[Plan, Chunk], None] | None = None,
+    cancel: Event | None = None,
+    progress: Callable[[Plan, float], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Localize stack after stack; yields what became of each.
+    """Localize stack after stack; yields what became of each, up to the one that is cancelled.
 
     `prepare` opens a stack and plans the work on it. A table that is there is not made again, and one that was
     interrupted is gone on with; with `overwrite` only if `resume` says so, too. The rest is as for `run_job`.
     """
     for job in jobs:
+        if cancel is not None and cancel.is_set():
+            return
         if job.output.exists() and not overwrite:
             yield Outcome(job.source, str(job.output), "skipped")
             continue
         try:
             plan = prepare(job.source)
             go_on = resume or not overwrite
-            yield run_job(job, plan, format=format, resume=go_on, overwrite=overwrite, progress=progress)
+            yield run_job(job, plan, format=format, resume=go_on, overwrite=overwrite, cancel=cancel, progress=progress)
         except (PinpointError, OSError) as error:
             yield Outcome(job.source, str(job.output), "failed", reason=str(error))
+        except MemoryError:
+            reason = "there is too little memory for it; work on smaller tiles"
+            yield Outcome(job.source, str(job.output), "failed", reason=reason)
 
 
 def _stem(source: str) -> str:

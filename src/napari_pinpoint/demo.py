@@ -101,7 +101,7 @@ def run_demo(
     model: str | Path = MODEL,
     device: str = "auto",
     overwrite: bool = False,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
+    progress: Callable[[str, float, int], None] = lambda *_: None,
 ) -> Report:
     """Simulate a movie, localize it as any file, score and draw the result; everything lands in `folder`.
 
@@ -126,7 +126,7 @@ def run_demo(
     stack = read_stack(folder / FILES["movie"], **CAMERA.model_dump())
     job = Job(str(stack.path), folder / FILES["table"])
     decided = plan(stack, model, device=device)
-    run_job(job, decided, overwrite=True, progress=lambda _, chunk: progress("localizing", chunk.stop, n_frames))
+    run_job(job, decided, overwrite=True, progress=lambda _, frames: progress("localizing", frames, n_frames))
     found = read_localizations(job.output)
     # ThunderSTORM's columns have no place for the probability.
     csv = folder / FILES["thunderstorm"]

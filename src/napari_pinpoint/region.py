@@ -56,18 +56,24 @@ class Region:
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
-        words = f"The region {self.name!r}" if self.name else "The region"
         if labels.ndim != 2 or labels.dtype.kind not in "bui":
             raise PinpointError(
-                f"{words} must be one image (rows, columns) of whole numbers, 0 outside; it has shape {labels.shape} "
-                f"and pixels of type {labels.dtype}."
+                f"{self.words} must be one image (rows, columns) of whole numbers, 0 outside; it has shape "
+                f"{labels.shape} and pixels of type {labels.dtype}."
             )
         if not labels.any():
-            raise PinpointError(f"{words} is empty: no pixel of it is other than 0. Draw or choose what to look at.")
+            raise PinpointError(
+                f"{self.words} is empty: no pixel of it is other than 0. Draw or choose what to look at."
+            )
         smallest = np.result_type(np.min_scalar_type(labels.min()), np.min_scalar_type(labels.max()))
         kept = labels.astype(smallest if smallest.kind in "ui" else np.uint8)
         kept.flags.writeable = False
         object.__setattr__(self, "labels", kept)
+
+    @property
+    def words(self) -> str:
+        """What to call it at the beginning of a message."""
+        return f"The region {self.name!r}" if self.name else "The region"
 
     def labels_at(self, y: Array, x: Array) -> Array:
         """The label, (n,) int64, of the pixel that holds each position in pixels; 0 is outside."""

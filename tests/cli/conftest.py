@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_pinpoint.cli import main
 from napari_pinpoint.io.tables import write_localizations
@@ -100,6 +101,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         untrained.head.layer.bias[0] = 0.0
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(untrained, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A label image with two cells for `movie`."""
+    cells = np.zeros((40, 48), np.uint16)
+    cells[:20, :20], cells[22:, :30] = 1, 2
+    path = tmp_path_factory.mktemp("labels") / "cells.tif"
+    tifffile.imwrite(path, cells)
     return path
 
 

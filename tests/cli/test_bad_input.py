@@ -81,6 +81,8 @@ def test_stacks(run: Run, movie: Path, model: Path, camera: Camera, folder: Path
         (("--em-gain", "0.5"), ("EM gain",)),
         (("--read-noise-e", "-1"), ("read noise",)),
         (("--threshold", "0"), ("threshold",)),
+        (("--min-contrast", "-1"), ("min_contrast",)),
+        (("--region", "missing.tif"), ("missing.tif", "does not exist")),
         (("--channel", "1"), ("channel",)),
         (("--plane", "7"), ("plane",)),
         (("--plane", "middle"), ("plane",)),
@@ -94,6 +96,15 @@ def test_options(
     run: Run, movie: Path, model: Path, camera: Camera, folder: Path, options: tuple[str, ...], said: tuple[str, ...]
 ) -> None:
     assert_refused(run("localize", movie, "-o", folder / "t.parquet", "--model", model, *camera, *options), *said)
+    assert not list(folder.iterdir())
+
+
+def test_a_region_of_another_image(run: Run, movie: Path, model: Path, camera: Camera, folder: Path) -> None:
+    write_stack(Stack(np.ones((20, 20), np.uint8), "YX"), folder.parent / "small.tif")
+    how = ("--model", model, *camera, "--region", folder.parent / "small.tif")
+    ended = run("localize", movie, "-o", folder / "t.parquet", *how)
+    assert_refused(ended, "small.tif", "20 x 20", "40 x 48")
+    assert_refused(run("localize", movie, "-o", folder / "t.parquet", *how[:-1], movie), "movie.tif", "one image")
     assert not list(folder.iterdir())
 
 

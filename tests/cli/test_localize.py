@@ -13,6 +13,7 @@ import pytest
 from napari_pinpoint import localize, read_localizations, read_stack
 from napari_pinpoint.inference import LocalizeSettings
 from napari_pinpoint.io.parts import PartFolder
+from napari_pinpoint.io.regions import read_region
 from napari_pinpoint.io.write_images import write_stack
 from napari_pinpoint.stack import Stack
 
@@ -57,6 +58,21 @@ def test_settings_are_those_of_python(run: Run, movie: Path, model: Path, camera
     assert_same(found, localize(stack, model, settings=settings, device="cpu"))
     assert found.pixel_size_nm == 120
     assert set(found["frame"]) == {1, 2, 3, 4}
+
+
+def test_region_and_contrast_are_those_of_python(
+    run: Run, movie: Path, model: Path, camera: Camera, labels: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "found.parquet"
+    how = ("--region", labels, "--min-contrast", "0.4", "--device", "cpu")
+    assert run("localize", movie, "-o", output, "--model", model, *camera, *how).code == 0
+    stack = read_stack(movie, offset_adu=100, electrons_per_adu=0.5, read_noise_e=1.5)
+    found = read_localizations(output)
+    settings = LocalizeSettings(min_contrast=0.4)
+    assert_same(found, localize(stack, model, settings=settings, region=read_region(labels), device="cpu"))
+    assert set(found["region"]) == {1, 2}
+    assert found["contrast"].min() >= 0.4
+    assert found.record["region"]["path"] == str(labels)
 
 
 @pytest.mark.parametrize(("given", "expected"), [(":2", {0, 1}), ("4:", {4, 5}), ("2:3", {2})])

@@ -42,6 +42,23 @@ def test_rerun_makes_the_same_table(run: Run, table: Path) -> None:
     assert "the same rows" in run("rerun", again, "-o", table, "--overwrite").out
 
 
+def test_rerun_repeats_region_and_contrast(
+    run: Run, movie: Path, model: Path, camera: Camera, labels: Path, tmp_path: Path
+) -> None:
+    """The record holds the region itself: the file it came from may be gone."""
+    table, again = tmp_path / "table.parquet", tmp_path / "again.parquet"
+    shutil.copy(labels, tmp_path / "cells.tif")
+    how = ("--model", model, *camera, "--device", "cpu", "--region", tmp_path / "cells.tif", "--min-contrast", "0.4")
+    assert run("localize", movie, "-o", table, *how).code == 0
+    (tmp_path / "cells.tif").unlink()
+    assert json.loads(run("rerun", table, "-o", again, "--json").out)["same_rows"] is True
+    before, after = read_localizations(table), read_localizations(again)
+    assert after.record == before.record
+    assert len(after) > 0
+    for name in ("region", "contrast"):
+        np.testing.assert_array_equal(after[name], before[name])
+
+
 def test_rerun_finds_a_stack_that_moved_with_the_table(run: Run, table: Path) -> None:
     elsewhere = table.with_name("elsewhere")
     elsewhere.mkdir()

@@ -14,7 +14,7 @@ from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
     from napari_pinpoint.batch import Outcome
-    from napari_pinpoint.inference import Chunk, Plan
+    from napari_pinpoint.inference import Plan
 
 #: Prepares the work on what `read_stack` takes.
 Prepare = Callable[[Any], "Plan"]
@@ -33,11 +33,13 @@ def localize(
     ],
     model: options.Model = "smlm-2d",
     threshold: options.Threshold = None,
+    min_contrast: options.MinContrast = None,
     format: options.Format = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     frames: options.Frames = None,
+    region: options.RegionFile = None,
     axes: options.Axes = None,
     channel: options.Channel = None,
     plane: options.Plane = None,
@@ -69,8 +71,8 @@ def localize(
         given={"axes": axes, "pixel_size_nm": pixel_size_nm, "read_noise_e": read_noise_e, **camera},
         choice={"channel": channel, "plane": plane, "position": position},
     )
-    settings = {"threshold": threshold, "batch": batch, "tile": tile}
-    prepare = _preparation(reading, model, frames=frames, settings=settings, device=device)
+    settings = {"threshold": threshold, "min_contrast": min_contrast, "batch": batch, "tile": tile}
+    prepare = _preparation(reading, model, frames=frames, region=region, settings=settings, device=device)
     outcomes = (_localize_many if many else _localize_one)(stacks, output, prepare, **how)
     _report(outcomes, many=many, json=json)
 
@@ -80,20 +82,24 @@ def _preparation(
     model: str,
     *,
     frames: options.FrameRange | None,
+    region: Path | None,
     settings: dict[str, Any],
     device: str,
 ) -> Prepare:
-    """What opens a stack and plans the work on it; the model is loaded once."""
+    """What opens a stack and plans the work on it; model and region are loaded once."""
     from napari_pinpoint.inference import LocalizeSettings, plan
+    from napari_pinpoint.io.regions import read_region
     from napari_pinpoint.model import load_model
 
     checked = options.build("The settings do not fit", LocalizeSettings, settings)
     localizer = load_model(model)
+    inside = None if region is None else read_region(region)
 
     def prepare(source: Any) -> Plan:
         view = reading(source)
         chosen = None if frames is None else frames.within(view.n_frames)
-        return plan(view, localizer, settings=checked.model_copy(update={"frames": chosen}), device=device)
+        asked = checked.model_copy(update={"frames": chosen})
+        return plan(view, localizer, settings=asked, region=inside, device=device)
 
     return prepare
 
@@ -139,10 +145,9 @@ def _localize_many(stacks: Sequence[str], output: str, prepare: Prepare, **how: 
     return outcomes
 
 
-def _shown_on(bar: Callable[..., None]) -> Callable[[Plan, Chunk], None]:
-    def show(plan: Plan, chunk: Chunk) -> None:
-        name = Path(plan.view.stack.path or "").name
-        bar(text=name, done=chunk.stop - plan.chunks[0][0], total=plan.n_frames)
+def _shown_on(bar: Callable[..., None]) -> Callable[[Plan, float], None]:
+    def show(plan: Plan, frames: float) -> None:
+        bar(text=Path(plan.view.stack.path or "").name, done=frames, total=plan.n_frames)
 
     return show
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -136,6 +137,16 @@ Position = Annotated[
         "--position", metavar="P", help="Stage position, from 0; needed if there are several.", rich_help_panel=_VIEW
     ),
 ]
+RegionFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--region",
+        metavar="LABELS",
+        help="Only points inside: an image (TIFF) of as many rows and columns in which 0 is outside. The table says "
+        "which label each lies in.",
+        rich_help_panel=_VIEW,
+    ),
+]
 Frames = Annotated[
     FrameRange | None,
     typer.Option(
@@ -188,4 +199,13 @@ Tile = Annotated[
 Threshold = Annotated[
     float | None,
     typer.Option("--threshold", metavar="P", help="Least probability of a localization, 0 to 1; else the model's own."),
+]
+MinContrast = Annotated[
+    float | None,
+    typer.Option(
+        "--min-contrast",
+        metavar="F",
+        help="Least contrast-to-noise of a localization: how far it stands out, 0 keeps all; else the model's own. "
+        "For spots, this is the control of sensitivity.",
+    ),
 ]

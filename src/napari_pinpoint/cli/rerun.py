@@ -40,8 +40,8 @@ def rerun(
 ) -> None:
     """Localize again exactly as TABLE was made, and say whether the result is the same.
 
-    Stack, view, camera, pixel size, threshold and frames are those of the record that the table carries. If the stack
-    or the model changed since, a warning says so.
+    Stack, view, region, camera, pixel size, threshold, contrast and frames are those of the record that the table
+    carries. If the stack or the model changed since, a warning says so.
     """
     from napari_pinpoint.batch import Job, run_job
     from napari_pinpoint.io.tables import check_target, read_localizations
@@ -68,6 +68,7 @@ def plan_from(record: Mapping[str, Any], path: str, *, model: str | None, device
     from napari_pinpoint.inference import LocalizeSettings, plan
     from napari_pinpoint.io.images import read_stack
     from napari_pinpoint.model import load_model
+    from napari_pinpoint.region import Region
 
     camera = {name: value for name, value in record["camera"].items() if name != "sources"}
     maps = [name for name, value in camera.items() if isinstance(value, dict)]
@@ -91,7 +92,8 @@ def plan_from(record: Mapping[str, Any], path: str, *, model: str | None, device
     )
     settings = options.build("The record's settings do not fit", LocalizeSettings, record["settings"])
     localizer = load_model(model or record["model"].get("path") or record["model"]["name"])
-    return plan(view, localizer, settings=settings, device=device or _device(record["device"]))
+    region = None if record.get("region") is None else Region.from_record(record["region"])
+    return plan(view, localizer, settings=settings, region=region, device=device or _device(record["device"]))
 
 
 def _checked_record(path: Path, table: Localizations) -> Mapping[str, Any]:

@@ -47,10 +47,15 @@ def read_chunk(plan: Plan, index: int) -> Read:
     return Read(index, frames, plan.model.normalization.measure(frames))
 
 
+class Cancelled(Exception):
+    """Raised between two batches of a chunk when the run was cancelled."""
+
+
 class Network:
     """Runs the network over all windows of a chunk, with smaller batches when the device runs out of memory.
 
-    It stops between two batches when `cancel` is set; `progress` is told how many frames of all have been seen.
+    It raises `Cancelled` before the next batch when `cancel` is set; `progress` is told how many frames of all have
+    been seen.
     """
 
     def __init__(
@@ -66,7 +71,9 @@ class Network:
         for number, window in enumerate(windows):
             inputs = torch.from_numpy(_cut(self.plan, read, window))
             first = 0
-            while first < n_frames and not self.cancel.is_set():
+            while first < n_frames:
+                if self.cancel.is_set():
+                    raise Cancelled
                 try:
                     maps = self._forward(inputs[first : first + self.batch])
                 except (torch.OutOfMemoryError, RuntimeError) as error:

@@ -187,7 +187,7 @@ def _check_what_is_asked(view: StackView, settings: LocalizeSettings, region: Re
     if region is not None and view.spatial_shape[-2:] != region.labels.shape:
         rows, columns = view.spatial_shape[-2:] if view.dims > 1 else (1, *view.spatial_shape)
         raise PinpointError(
-            f"The region {region.name or region.path or ''} has {region.labels.shape[0]} x {region.labels.shape[1]} "
+            f"{region.words} has {region.labels.shape[0]} x {region.labels.shape[1]} "
             f"pixels, the images of {view.stack.name} have {rows} x {columns}; they must be the same."
         )
 

@@ -12,7 +12,7 @@ from threading import Event
 
 import numpy as np
 
-from napari_pinpoint.inference.chunks import Chunk, Network, Read, decode, finish_chunk, read_chunk
+from napari_pinpoint.inference.chunks import Cancelled, Chunk, Network, Read, decode, finish_chunk, read_chunk
 from napari_pinpoint.inference.planning import LocalizeSettings, Plan, plan
 from napari_pinpoint.inference.record import fingerprint_of
 from napari_pinpoint.io.parts import PartFolder
@@ -57,16 +57,17 @@ def localize_iter(
         reading: deque[Future[Read]] = deque()
         finishing: deque[Future[Chunk]] = deque()
         try:
-            while todo or reading:
+            while (todo or reading) and not network.cancel.is_set():
                 while todo and len(reading) < 2:
                     reading.append(reader.submit(read_chunk, plan, todo.popleft()))
                 read = reading.popleft().result()
-                decoding = deque[Future[Localizations]]()
-                for window, first, maps in network(read):
-                    decoding.append(decoder.submit(decode, plan, read, window, first, maps))
-                    if len(decoding) > _WAITING:  # maps are large: they do not pile up where decoding is slow
-                        decoding[-_WAITING - 1].result()
-                if network.cancel.is_set():
+                decoding: list[Future[Localizations]] = []
+                try:
+                    for window, first, maps in network(read):
+                        decoding.append(decoder.submit(decode, plan, read, window, first, maps))
+                        if len(decoding) > _WAITING:  # maps are large: they do not pile up where decoding is slow
+                            decoding[-_WAITING - 1].result()
+                except Cancelled:
                     break
                 finishing.append(decoder.submit(finish_chunk, plan, read, decoding))
                 while finishing and (finishing[0].done() or len(finishing) > 1):
