@@ -108,7 +108,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A label image with two cells for `movie`."""
     cells = np.zeros((40, 48), np.uint16)
-    cells[:20, :20], cells[22:, :30] = 1, 2
+    cells[:20, :20], cells[:25, 30:] = 1, 2
     path = tmp_path_factory.mktemp("labels") / "cells.tif"
     tifffile.imwrite(path, cells)
     return path
