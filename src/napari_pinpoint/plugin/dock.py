@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
@@ -31,8 +30,7 @@ class PinpointDock(QTabWidget):
         self.setDocumentMode(True)
         self.setUsesScrollButtons(True)
         self.setAccessibleName("Pinpoint")
-        self._entries = [entry for entry in TABS if find_spec(entry.target.partition(":")[0]) is not None]
-        for index, entry in enumerate(self._entries):
+        for index, entry in enumerate(TABS):
             page = QWidget()
             self._pages.append(QVBoxLayout(page))
             self._pages[index].setContentsMargins(0, 0, 0, 0)
@@ -43,12 +41,12 @@ class PinpointDock(QTabWidget):
 
     def show_tab(self, name: str) -> QWidget:
         """Bring the tab of that name to the front; returns its widget."""
-        index = [entry.name for entry in self._entries].index(name)
+        index = [entry.name for entry in TABS].index(name)
         self.setCurrentIndex(index)
         return self._made[index]
 
     def _make(self, index: int) -> None:
         if index < 0 or index in self._made:
             return
-        widget = self._made[index] = self._entries[index].load()(self._viewer)
+        widget = self._made[index] = TABS[index].load()(self._viewer)
         self._pages[index].addWidget(widget)

@@ -31,6 +31,8 @@ class Folder:
         A name out of `FORMATS`.
     model, settings, region, device
         As in `Request`.
+    axes
+        What the axes of every file are, as `read_stack` takes them, None for what each file says.
     choice
         Channel, plane and position, as `Stack.view` takes them.
     pixel_size_nm, camera, sources
@@ -44,6 +46,7 @@ class Folder:
     settings: Mapping[str, Any] = field(default_factory=dict)
     region: Region | None = None
     device: str = "auto"
+    axes: str | None = None
     choice: Mapping[str, Any] = field(default_factory=dict)
     pixel_size_nm: float | None = None
     camera: Camera = field(default_factory=Camera)
@@ -71,7 +74,7 @@ class Folder:
         outcomes: list[Outcome] = []
 
         def prepare(source: str) -> Plan:
-            view = self.calibrated(read_stack(source)).view(**self.choice)
+            view = self.calibrated(read_stack(source, axes=self.axes)).view(**self.choice)
             return plan(view, model, settings=settings, region=self.region, device=self.device)
 
         def progress(decided: Plan, frames: float) -> None:

@@ -46,6 +46,12 @@ class FolderForm(QWidget):
         super().__init__()
         self.source = PathField("Images in", "All image files right in this folder are localized")
         self.output = PathField("Tables to", "Every file gets a table of its name in this folder")
+        self.axes = QLineEdit()
+        self.axes.setPlaceholderText("as each file says")
+        self.axes.setToolTip(
+            "What the axes of the files are, where they do not say it, one letter each: T (time), C (channel), Z "
+            "(plane), P (position), Y and X, for example TYX for movies"
+        )
         self.format = Choice("The kind of table to write")
         for name in FORMATS:
             self.format.addItem(name)
@@ -62,6 +68,7 @@ class FolderForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("Images in", self.source)
         form.addRow("Tables to", self.output)
+        form.addRow("Axes", self.axes)
         form.addRow("Kind of table", self.format)
         form.addRow(self.note)
         form.addRow(self.run_button)

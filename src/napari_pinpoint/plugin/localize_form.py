@@ -91,6 +91,7 @@ class LocalizeForm(QScrollArea):
             settings={**self.settings(), "frames": self.source.frames() if there else None},
             region=self.source.region(),
             device=self.device,
+            axes=self.folder.axes.text().strip().upper() or None,
             choice={_CHOICES[axis]: index for axis, index in fixed.items()},
             pixel_size_nm=pixel_size,
             camera=camera,

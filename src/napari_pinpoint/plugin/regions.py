@@ -25,7 +25,7 @@ def region_from_layer(layer: Any, image: Any, at: tuple[int, ...]) -> Region:
     Parameters
     ----------
     layer
-        Shapes: the n-th shape has the label n, counted from 1; where shapes overlap, the later one counts. Labels:
+        Shapes: the n-th shape has the label n, counted from 1; where shapes overlap, the first one counts. Labels:
         their own numbers.
     image
         The image layer whose pixels are meant.

@@ -170,7 +170,7 @@ class SourceForm(QWidget):
         if layer is not None:
             shape = full_shape(layer)
             for axis, name in enumerate(axis_names(layer)):
-                self.time_choice.addItem(f"{name} ({shape[axis]} frames)", axis)
+                self.time_choice.addItem(f"{name} ({shape[axis]} frame{'s' if shape[axis] > 1 else ''})", axis)
             guess = guess_time_axis(layer.axis_labels, shape)
             self.time_choice.setCurrentIndex(0 if guess is None else guess + 1)
         self.time_choice.blockSignals(False)
