@@ -17,6 +17,7 @@ from napari_pinpoint.plugin.layers import (
     picture_layer_data,
     points_layer_data,
     table_from_layer,
+    transient_metadata,
 )
 
 pytestmark = pytest.mark.gui
@@ -163,7 +164,8 @@ def test_a_picture_can_be_filtered_and_walked_through_too(viewer: Any, tab: Any,
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (30.5 * 0.117, -0.375 * 0.117))
     marker = viewer.layers["chosen point"]
     np.testing.assert_allclose(marker.data, [[30.5 * 0.117, -0.375 * 0.117]])
-    assert marker.name not in [tab.layer_choice.itemText(i) for i in range(tab.layer_choice.count())]
+    preview = viewer.add_points(np.zeros((1, 3)), name="preview", metadata=transient_metadata())
+    assert not {marker.name, preview.name} & {tab.layer_choice.itemText(i) for i in range(tab.layer_choice.count())}
 
 
 def test_it_follows_points_that_are_moved_and_layers_that_come_and_go(qtbot: Any, viewer: Any, tab: Any) -> None:

@@ -63,6 +63,16 @@ def is_result(layer: Any) -> bool:
     return "table" in own or ("record" in own and hasattr(layer, "features") and hasattr(layer, "symbol"))
 
 
+def transient_metadata() -> dict[str, Any]:
+    """Metadata of a layer that shows something for the moment and holds no table: a preview, a marker."""
+    return {KEY: {"transient": True}}
+
+
+def is_transient(layer: Any) -> bool:
+    """Whether a layer is there for the moment only (see `transient_metadata`)."""
+    return bool(own_metadata(layer.metadata).get("transient"))
+
+
 def table_from_layer(layer: Any) -> Localizations:
     """The table of a layer: of a Points layer as it is now, of a picture the one that it was rendered from.
 

@@ -8,8 +8,10 @@ import numpy as np
 from napari.layers import Points
 
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.calibration import KEY, own_metadata
+from napari_pinpoint.plugin.layers import Placement, is_transient, transient_metadata
 from napari_pinpoint.plugin.result_layers import placement_of, world_position
+
+_MARKER = "chosen point"
 
 
 def go_to(viewer: Any, layer: Any, table: Localizations, row: int) -> None:
@@ -24,8 +26,9 @@ def go_to(viewer: Any, layer: Any, table: Localizations, row: int) -> None:
         layer.selected_data = {row}
         layer.feature_defaults = defaults
     else:
-        world = world_position(placement_of(layer), table, row)
-        _mark(viewer, layer, world)
+        placement = placement_of(layer)
+        world = world_position(placement, table, row)
+        _mark(viewer, layer, placement, world)
     first = viewer.dims.ndim - len(world)
     shown = set(viewer.dims.displayed)
     for axis, place in enumerate(world, start=first):
@@ -37,26 +40,26 @@ def go_to(viewer: Any, layer: Any, table: Localizations, row: int) -> None:
     viewer.scene.camera.center = tuple(centre)
 
 
-def _mark(viewer: Any, picture: Any, world: np.ndarray[Any, Any]) -> None:
+def _mark(viewer: Any, picture: Any, placement: Placement, world: np.ndarray[Any, Any]) -> None:
     """A ring at one place of a picture, always the same layer."""
     place = world[None, -2:]
     for layer in viewer.layers:
-        if own_metadata(layer.metadata).get("marker"):
+        if layer.name == _MARKER and is_transient(layer):
             layer.data = place
             return
     active = viewer.layers.selection.active
-    pixel = float(abs(picture.scale[-1])) * 10
+    pixel = float(abs(placement.transform.get("scale", (1.0,))[-1]))
     viewer.add_points(
         place,
-        name="chosen point",
-        size=4 * pixel,
+        name=_MARKER,
+        size=5 * pixel,
         symbol="disc",
         face_color="transparent",
         border_color="#00e5ff",
         border_width=0.15,
         units=tuple(picture.units),
         axis_labels=tuple(picture.axis_labels),
-        metadata={KEY: {"marker": True}},
+        metadata=transient_metadata(),
     )
     if active is not None:
         viewer.layers.selection.active = active

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.background import Answer, Background
-from napari_pinpoint.plugin.layers import Placement, points_layer_data
+from napari_pinpoint.plugin.layers import Placement, points_layer_data, transient_metadata
 from napari_pinpoint.plugin.localizing import Request
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Preview(QObject):
             self._viewer.layers.remove(layer)
         if self.layer is None:
             active = self._viewer.layers.selection.active
-            attributes |= {**_STYLE, "metadata": {}}
+            attributes |= {**_STYLE, "metadata": transient_metadata()}
             self.layer = self._viewer.add_points(data, **attributes)
             self._viewer.layers.selection.active = active  # what the user has chosen stays chosen
         else:

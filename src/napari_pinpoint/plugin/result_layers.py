@@ -11,7 +11,7 @@ from napari.layers import Image, Layer, Points
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.axes import guess_time_axis
 from napari_pinpoint.plugin.calibration import own_metadata, pixel_size_of
-from napari_pinpoint.plugin.layers import Placement, is_result, picture_layer_data, points_layer_data
+from napari_pinpoint.plugin.layers import Placement, is_result, is_transient, picture_layer_data, points_layer_data
 from napari_pinpoint.plugin.preferences import preference
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -127,8 +127,7 @@ def _is_difference(layer: Any) -> bool:
 
 
 def _has_table(layer: Any) -> bool:
-    is_marker = own_metadata(layer.metadata).get("marker")
-    return is_result(layer) or (isinstance(layer, Points) and not is_marker)
+    return is_result(layer) or (isinstance(layer, Points) and not is_transient(layer))
 
 
 def images_of(viewer: Any) -> Iterator[Any]:
