@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -145,10 +144,10 @@ def decode(plan: Plan, read: Read, window: Window, first: int, maps: dict[str, T
     return Localizations(columns).select(kept)
 
 
-def finish_chunk(plan: Plan, read: Read, decoded: Iterable[Future[Localizations]]) -> Chunk:
-    """The chunk of all its windows: inside the region, of enough contrast, in order."""
+def finish_chunk(plan: Plan, read: Read, decoded: Iterable[Localizations]) -> Chunk:
+    """The chunk from the tables of all its windows: inside the region, of enough contrast, in order."""
     start, stop = plan.chunks[read.index]
-    table = Localizations.concatenate(future.result() for future in decoded)
+    table = Localizations.concatenate(decoded)
     table = select_asked(plan, table, read.frames[:, 0], start)
     order = np.lexsort((table["x"], table["y"], table["frame"]))
     return Chunk(read.index, start, stop, table.select(order))

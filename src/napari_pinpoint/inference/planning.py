@@ -105,7 +105,7 @@ class Plan:
         return self.with_settings(frames=_checked_frames(self.view, (start, stop)))
 
     def with_settings(self, **settings: Any) -> Plan:
-        """The same plan with another threshold, contrast or other frames; checked by who made the values."""
+        """The same plan with another `threshold`, `min_contrast` or other `frames`, which are not checked."""
         changed = self.settings.model_copy(update=settings)
         return replace(self, settings=changed, record={**self.record, "settings": changed.model_dump(mode="json")})
 

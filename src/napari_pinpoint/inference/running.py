@@ -69,7 +69,8 @@ def localize_iter(
                             decoding[-_WAITING - 1].result()
                 except Cancelled:
                     break
-                finishing.append(decoder.submit(finish_chunk, plan, read, decoding))
+                tables = (future.result() for future in decoding)
+                finishing.append(decoder.submit(finish_chunk, plan, read, tables))
                 while finishing and (finishing[0].done() or len(finishing) > 1):
                     yield finishing.popleft().result()
             while finishing:
