@@ -9,7 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.layers import Placement, points_layer_data
+from napari_pinpoint.plugin.layers import Placement, points_layer_data, transient_metadata
 
 #: Seconds between two changes of the layer, at least; and at least so many times what the last change took.
 _INTERVAL_S = 0.5
@@ -71,7 +71,7 @@ class LivePoints(QObject):
         if self.layer is None:
             empty = Localizations.empty(record=table.record, pixel_size_nm=table.pixel_size_nm)
             data, attributes, _ = points_layer_data(empty, self._placement, name=self._name)
-            attributes["metadata"] = {}  # it is no result yet
+            attributes["metadata"] = transient_metadata()  # it is no result yet
             self.layer = self._viewer.add_points(data, **attributes)
             now = time.monotonic()
         self.layer.data = self._placement.coordinates(table, table["y"], table["x"])
