@@ -83,3 +83,25 @@ def test_closing_ends_the_thread_and_no_answer_comes(qtbot: Any, background: Any
     assert answers == []
     background.ask("x", lambda: 2, lambda answer: answers.append(answer.value))
     qtbot.waitUntil(lambda: answers == [2])
+
+
+def test_no_thread_outlives_its_widget_however_that_ends(qtbot: Any) -> None:
+    """Python may collect a closed dock as a whole, in any order: nothing of it may be called then."""
+    import gc
+
+    from napari_pinpoint.plugin.background import Background
+
+    class Dock:
+        def __init__(self) -> None:
+            self.background = Background()
+            self.me = self
+            self.background.ask("x", lambda: 1, self.take)
+
+        def take(self, answer: Any) -> None:
+            self.answer = answer
+
+    dock = Dock()
+    qtbot.waitUntil(lambda: not dock.background.is_asked("x"))
+    del dock
+    gc.collect()
+    qtbot.waitUntil(lambda: not any(thread.name == "pinpoint-ask" for thread in threading.enumerate()))

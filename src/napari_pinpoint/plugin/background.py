@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -55,7 +55,7 @@ class Background(QObject):
             arguments = (self._questions, self._answers)
             self._thread = threading.Thread(target=_answer_all, args=arguments, name="pinpoint-ask", daemon=True)
             self._thread.start()
-            self.destroyed.connect(partial(self._questions.put, None))  # no thread outlives its widget
+            weakref.finalize(self, self._questions.put, None)  # no thread outlives its widget
         self._questions.put(question)
         self._timer.start()
 
