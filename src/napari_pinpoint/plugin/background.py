@@ -6,12 +6,14 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
 from napari_pinpoint.plugin.telling import explained, hearing
+from napari_pinpoint.plugin.threads import start_thread
 
 _INTERVAL_MS = 25
 #: Seconds that quitting napari waits for a question under way.
@@ -52,10 +54,9 @@ class Background(QObject):
         self.drop(kind)
         question = self._latest[kind] = _Question(kind, work, then)
         if self._thread is None:
-            arguments = (self._questions, self._answers)
-            self._thread = threading.Thread(target=_answer_all, args=arguments, name="pinpoint-ask", daemon=True)
-            self._thread.start()
-            weakref.finalize(self, self._questions.put, None)  # no thread outlives its widget
+            stop = partial(self._questions.put, None)
+            self._thread = start_thread(_answer_all, self._questions, self._answers, name="pinpoint-ask", stop=stop)
+            weakref.finalize(self, stop)  # no thread outlives its widget
         self._questions.put(question)
         self._timer.start()
 

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.plugin.telling import explained, hearing
+from napari_pinpoint.plugin.threads import start_thread
 
 #: Milliseconds between two looks at what the thread has to say.
 _INTERVAL_MS = 100
@@ -114,10 +115,8 @@ class Jobs(QObject):
         self._finish, self._receive, self._failed = finish, receive, failed
         if window is not None:
             window.destroyed.connect(self._abandon)
-        # A daemon: whatever goes wrong, the end of napari does not wait for the end of a movie.
-        self._thread = threading.Thread(target=_run, args=(work, self._reporter), name="pinpoint-job", daemon=True)
         self._set(Status("running", "Preparing: loading the model, looking at the first frames"))
-        self._thread.start()
+        self._thread = start_thread(_run, work, self._reporter, name="pinpoint-job", stop=self._reporter.cancel.set)
         self._timer.start()
 
     def cancel(self) -> None:

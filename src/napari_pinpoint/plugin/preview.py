@@ -35,8 +35,8 @@ class Preview(QObject):
     #: The user has removed the layer.
     removed = Signal()
 
-    def __init__(self, viewer: Any, background: Background) -> None:
-        super().__init__()
+    def __init__(self, viewer: Any, background: Background, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.candidates: Localizations | None = None
         self.kept: Localizations | None = None
         self.problem = ""

@@ -24,7 +24,7 @@ class PreviewFollower(QObject):
 
     def __init__(self, viewer: Any, form: LocalizeForm, assistant: Assistant, background: Background) -> None:
         super().__init__(form)
-        self.preview = Preview(viewer, background)
+        self.preview = Preview(viewer, background, self)  # its child: at exit, Qt hides the tab before it deletes this
         self._viewer, self._form, self._assistant = viewer, form, assistant
         self._jobs = Jobs.of(viewer)
         self._box = form.sensitivity.preview_box
