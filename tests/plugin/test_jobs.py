@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -257,3 +257,39 @@ def test_after_an_error_there_is_a_chance_to_tidy_up(qtbot: Any, viewer: Viewer)
     jobs.start(raising(RuntimeError("x")), lambda viewer, value: "done", failed=tidied.append)
     qtbot.waitUntil(lambda: not jobs.is_running)
     assert (jobs.status.state, tidied) == ("failed", [viewer])
+
+
+def test_a_job_may_end_in_steps_between_which_napari_goes_on(qtbot: Any, viewer: Any) -> None:
+    from napari_pinpoint.plugin.jobs import Jobs
+
+    jobs, seen = Jobs.of(viewer), []
+
+    def finish(_viewer: Any, value: int) -> Generator[None, None, str]:
+        for step in range(value):
+            seen.append((step, jobs.status.state))
+            yield
+        return "all steps done"
+
+    from qtpy.QtCore import QTimer
+
+    QTimer.singleShot(150, lambda: seen.append("napari"))
+    jobs.start(lambda reporter: 4, finish)
+    qtbot.waitUntil(lambda: jobs.status.state == "done", timeout=20_000)
+    assert [s for s in seen if s != "napari"] == [(n, "running") for n in range(4)]
+    assert "napari" in seen[:-1]
+    assert jobs.status.text == "all steps done"
+
+
+def test_an_error_in_a_step_of_the_end_is_told_and_tidied_up(qtbot: Any, viewer: Any) -> None:
+    from napari_pinpoint.plugin.jobs import Jobs
+
+    jobs, tidied = Jobs.of(viewer), []
+
+    def finish(_viewer: Any, _value: Any) -> Generator[None, None, str]:
+        yield
+        raise ValueError("napari would not")
+
+    jobs.start(lambda reporter: None, finish, failed=tidied.append)
+    qtbot.waitUntil(lambda: jobs.status.state == "failed", timeout=20_000)
+    assert "napari would not" in jobs.status.text
+    assert tidied == [viewer]

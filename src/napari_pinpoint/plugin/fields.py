@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QResizeEvent, QWheelEvent
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -137,31 +137,6 @@ class Note(QLabel):
         super().__init__()
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.PlainText)
-
-
-class OneLine(QLabel):
-    """One line that is cut off where there is no room; all of it is in the tooltip."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._text = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def show_text(self, text: str) -> None:
-        """Show `text`."""
-        self._text = text
-        self.setToolTip(text)
-        self.setAccessibleName(text)
-        self._cut()
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Cut the line anew."""
-        super().resizeEvent(event)
-        self._cut()
-
-    def _cut(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width()))
 
 
 class Messages(QPlainTextEdit):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
@@ -24,6 +24,9 @@ from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.plugin.telling import explained, hearing
 from napari_pinpoint.plugin.threads import start_thread
 
+#: What ends a job in the main thread and gives the message; one that takes long does it in steps, and napari draws
+#: and listens to its user between them.
+Finish = Callable[[Any, Any], "str | Generator[None, None, str]"]
 #: Milliseconds between two looks at what the thread has to say.
 _INTERVAL_MS = 100
 #: Seconds that quitting napari waits for a cancelled job.
@@ -71,7 +74,8 @@ class Jobs(QObject):
         self._viewer = weakref.ref(viewer)
         self._reporter = Reporter()
         self._thread: threading.Thread | None = None
-        self._finish: Callable[[Any, Any], str] | None = None
+        self._finish: Finish | None = None
+        self._steps: Generator[None, None, str] | None = None
         self._receive: Callable[[Any, Any], None] | None = None
         self._failed: Callable[[Any], None] | None = None
         self._first: _Progress | None = None
@@ -97,7 +101,7 @@ class Jobs(QObject):
     def start(
         self,
         work: Callable[[Reporter], Any],
-        finish: Callable[[Any, Any], str],
+        finish: Finish,
         *,
         receive: Callable[[Any, Any], None] | None = None,
         failed: Callable[[Any], None] | None = None,
@@ -130,7 +134,7 @@ class Jobs(QObject):
         """The viewer goes: stop the job and forget its result."""
         self._reporter.cancel.set()
         self._timer.stop()
-        self._finish = self._receive = self._failed = None
+        self._finish = self._receive = self._failed = self._steps = None
         self.status = Status()
 
     def _wait_for_the_end(self) -> None:
@@ -146,7 +150,10 @@ class Jobs(QObject):
 
     def _read_outbox(self) -> None:
         """Take what the thread has said since the last time."""
-        while self.is_running:
+        if self._steps is not None:
+            self._step()
+            return
+        while self.is_running and self._steps is None:
             try:
                 said = self._reporter.outbox.get_nowait()
             except Empty:
@@ -178,22 +185,44 @@ class Jobs(QObject):
         self._set(replace(self.status, done=progress.done, total=progress.total, text=text))
 
     def _end(self, end: _Result | _Failure) -> None:
-        self._timer.stop()
-        finish, failed = self._finish, self._failed
-        self._thread = self._finish = self._receive = self._failed = None
-        if isinstance(end, _Result) and finish is not None:
-            try:
-                status = replace(self.status, state="done", text=finish(self._viewer(), end.value))
-            except Exception as error:  # whatever napari makes of the layers: the widget must be usable again
-                end = _Failure(explained(error))
-            else:
-                self._set(status)
+        finish = self._finish
+        self._thread = self._finish = self._receive = None
         if isinstance(end, _Failure):
-            if failed is not None:
-                with suppress(Exception):  # the error that is told is the one that came first
-                    failed(self._viewer())
-            show_error(end.text)
-            self._set(replace(self.status, state="failed", text=end.text))
+            self._fail(end.text)
+        elif finish is not None:
+            self._set(replace(self.status, text="Adding what was found"))
+            self._steps = _in_steps(finish, self._viewer(), end.value)
+            self._step()
+
+    def _step(self) -> None:
+        """One step of the job's end; the next one comes with the next tick."""
+        steps = self._steps
+        if steps is None:
+            return
+        try:
+            next(steps)
+        except StopIteration as end:
+            self._timer.stop()
+            self._steps = self._failed = None
+            self._set(replace(self.status, state="done", text=end.value))
+        except Exception as error:  # whatever napari makes of the layers: the widget must be usable again
+            self._fail(explained(error))
+
+    def _fail(self, text: str) -> None:
+        self._timer.stop()
+        failed = self._failed
+        self._steps = self._failed = None
+        if failed is not None:
+            with suppress(Exception):  # the error that is told is the one that came first
+                failed(self._viewer())
+        show_error(text)
+        self._set(replace(self.status, state="failed", text=text))
+
+
+def _in_steps(finish: Finish, viewer: Any, value: Any) -> Generator[None, None, str]:
+    """The end of a job as steps, also where it is only one."""
+    ended = finish(viewer, value)
+    return ended if isinstance(ended, str) else (yield from ended)
 
 
 #: No viewer is kept alive by its jobs.

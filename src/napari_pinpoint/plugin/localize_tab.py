@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMainWindow, QProgressBar, QPushButton, 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.plugin.assistant import Assistant
 from napari_pinpoint.plugin.background import Background
-from napari_pinpoint.plugin.fields import Messages, OneLine
+from napari_pinpoint.plugin.fields import Messages, Note
 from napari_pinpoint.plugin.jobs import Jobs
 from napari_pinpoint.plugin.localize_form import LocalizeForm
 from napari_pinpoint.plugin.localizing import Localizing
@@ -41,7 +41,7 @@ class LocalizeTab(QWidget):
         self.run_button = QPushButton("Localize")
         self.cancel_button = QPushButton("Cancel")
         self.progress = QProgressBar()
-        self.device_note = OneLine()
+        self.device_note = Note()
         self.messages = Messages(lines=3)
         self._watches = False
         self._lay_out()
@@ -129,7 +129,8 @@ class LocalizeTab(QWidget):
             texts = ["Open a stack, or File > Open Sample > Pinpoint."]
         self.messages.show_text("\n".join(texts))
         facts = self.assistant.facts
-        self.device_note.show_text("" if facts is None else facts.device)
+        self.device_note.setText("" if facts is None else facts.device)
+        self.device_note.setVisible(facts is not None)
 
     def _lay_out(self) -> None:
         """What tells how it goes stays in sight below the form."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -138,19 +138,29 @@ class Localizing:
             self._live = LivePoints(viewer, self.request.placement, self._name)
         self._live.add(table)
 
-    def finish(self, viewer: Any, found: Found) -> str:
-        """Add what was found to the viewer; returns what to tell the user."""
+    def finish(self, viewer: Any, found: Found) -> Generator[None, None, str]:
+        """Add what was found to the viewer, layer by layer; returns what to tell the user."""
         if not found.done:
             self.failed(viewer)
             return "Cancelled before the first frames were done: nothing is added."
-        complete, kept = found.done == found.total, ""
-        if self.output.replace and complete:
-            kept = self._remove_former(viewer)
+        kept: list[str] = []
+        if self.output.replace and found.done == found.total:
+            for layer in self._former(viewer):
+                if own_metadata(layer.metadata).get("run") != _mark(layer):
+                    kept.append(layer.name)
+                elif layer in viewer.layers:  # the user may have been quicker, between two steps
+                    viewer.layers.remove(layer)
+                    yield
         if self._live is not None:
             self._live.remove()
+            yield
         for layer in found.layers:
             viewer.add_layer(layer)
-        return f"{_words(found, self.output.most_markers)}{kept}"
+            yield
+        words = _words(found, self.output.most_markers)
+        if kept:
+            words += f" You have changed {' and '.join(kept)}: kept beside the new points, hidden."
+        return words
 
     def failed(self, viewer: Any) -> None:
         """Leave the viewer as it was."""
@@ -196,16 +206,6 @@ class Localizing:
             self._hidden = [layer for layer in self._former(viewer) if layer.visible]
             for layer in self._hidden:
                 layer.visible = False
-
-    def _remove_former(self, viewer: Any) -> str:
-        """Remove the former results that are as a run has left them; says which ones stay."""
-        kept = []
-        for layer in self._former(viewer):
-            if own_metadata(layer.metadata).get("run") == _mark(layer):
-                viewer.layers.remove(layer)
-            else:
-                kept.append(layer.name)
-        return f" You have changed {' and '.join(kept)}: kept beside the new points, hidden." if kept else ""
 
 
 def _plain_name(name: str) -> str:

@@ -40,12 +40,12 @@ CONTROLS = {
     "contrast": Control(
         "contrast",
         "Least contrast",
-        "How far a spot must stand out of its surroundings, in multiples of their noise. A lower value finds fainter "
-        "spots, and more that are none.",
+        "How far a spot must stand out: in multiples of the noise in a noisy image, and of the glare of the brightest "
+        "spots in a clean one. A lower value finds fainter spots, and more that are none.",
         0.0,
-        20.0,
-        0.1,
-        1,
+        8.0,
+        0.05,
+        2,
     ),
 }
 
