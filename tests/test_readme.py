@@ -6,7 +6,9 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from napari_pinpoint.cli import main
 
@@ -27,6 +29,8 @@ def movies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["simulate", "emitters", "-o", "movie.tif", "--truth", "truth.csv", *small]) == 0
     Path("movies").mkdir()
     assert main(["simulate", "emitters", "-o", "movies/first.tif", "--truth", "first.csv", *small]) == 0
+    assert main(["simulate", "spots", "-o", "cells.tif", "--truth", "spots.csv", *small]) == 0
+    tifffile.imwrite("labels.tif", np.ones((64, 64), np.uint8))
 
 
 def test_the_two_commands() -> None:
@@ -38,10 +42,10 @@ def test_the_two_commands() -> None:
 @pytest.mark.usefixtures("movies")
 def test_the_command_line() -> None:
     lines = re.findall(r"^    pinpoint (.*)$", section("Quick start on the command line"), flags=re.MULTILINE)
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         assert main(shlex.split(line, comments=True)) == 0, line
-    assert {path.name for path in Path().glob("*.parquet")} == {"table.parquet", "again.parquet"}
+    assert {path.name for path in Path().glob("*.parquet")} == {"table.parquet", "spots.parquet", "again.parquet"}
     assert Path("tables/first.parquet").is_file()
 
 
