@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.evaluation import cramer_rao_bound, evaluate, match
-from napari_pinpoint.inference import localize
+from napari_pinpoint.inference import LocalizeSettings, localize
 from napari_pinpoint.io.images import read_stack
 from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.model import load_model
 from napari_pinpoint.psf import render_emitters
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
@@ -65,3 +67,59 @@ def test_isolated_emitters_are_as_precise_as_photons_allow(rng: np.random.Genera
 def test_blank_frames_are_blank(rng: np.random.Generator) -> None:
     stack, _ = EmitterScene(shape=(256, 256), density=(0, 0), background=(20, 20)).sample(16, rng)
     assert len(localize(stack, "smlm-2d")) <= 1
+
+
+#: Images with spots that people marked, and how to open them.
+SPOTS = {
+    "piscis_macrophages": ("piscis_macrophages.tif", {"axes": "CYX"}, {"channel": 0}),
+    "piscis_melanoma_mice": ("piscis_melanoma_mice.tif", {"axes": "CYX"}, {"channel": 0}),
+    "iss_rca": ("iss_rca.png", {}, {}),
+}
+
+
+@pytest.fixture(scope="module")
+def marked_spots(data_folder: Path) -> dict[str, tuple[Localizations, Localizations]]:
+    """Of each image, all that the model finds at any contrast, and what people marked."""
+    tables = {}
+    for name, (file, reading, choice) in SPOTS.items():
+        view = read_stack(data_folder / "spots" / file, **reading).view(**choice)
+        marks = np.loadtxt(data_folder / "spots" / f"{name}.csv", delimiter=",", skiprows=1)
+        truth = Localizations({"frame": np.zeros(len(marks)), "y": marks[:, 0], "x": marks[:, 1]})
+        tables[name] = localize(view, "spots", settings=LocalizeSettings(min_contrast=0)), truth
+    return tables
+
+
+def f1_above(tables: tuple[Localizations, Localizations], min_contrast: float) -> float:
+    found, truth = tables
+    return evaluate(found.select(found["contrast"] >= min_contrast), truth, tolerance_px=3).f1 or 0.0
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("set_on", SPOTS)
+def test_contrast_set_on_one_image_serves_the_others(set_on: str, marked_spots: Any) -> None:
+    """--min-contrast is set where F1 is best on one image, to the quarter; the others were not looked at."""
+    best = max(np.arange(0, 8, 0.25), key=lambda least: f1_above(marked_spots[set_on], least))
+    assert {name: f1_above(marked_spots[name], best) >= 0.82 for name in SPOTS} == dict.fromkeys(SPOTS, True)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", SPOTS)
+def test_spots_do_not_flood_an_image_at_the_default(name: str, marked_spots: Any) -> None:
+    found, truth = marked_spots[name]
+    default = found.select(found["contrast"] >= load_model("spots").spec.min_contrast)
+    assert evaluate(default, truth, tolerance_px=3).precision >= 0.7
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        lambda rng, shape: rng.poisson(1, shape),
+        lambda rng, shape: rng.poisson(20, shape),
+        lambda rng, shape: rng.normal(500, 30, shape).round(),
+        lambda rng, shape: 100 + 10 * rng.gamma(rng.poisson(15, shape) + 1e-6),
+    ],
+    ids=["one photon", "shot", "read-out", "electron multiplication"],
+)
+def test_noise_holds_no_spots(noise: Any, rng: np.random.Generator) -> None:
+    frames = noise(rng, (4, 512, 1024)).astype(np.uint16)
+    assert len(localize(Stack(frames, "TYX"), "spots")) < frames.size / 2**20
