@@ -121,5 +121,5 @@ def test_spots_do_not_flood_an_image_at_the_default(name: str, marked_spots: Any
     ids=["one photon", "shot", "read-out", "electron multiplication"],
 )
 def test_noise_holds_no_spots(noise: Any, rng: np.random.Generator) -> None:
-    frames = noise(rng, (16, 512, 1024)).astype(np.uint16)
+    frames = noise(rng, (8, 512, 1024)).astype(np.uint16)
     assert len(localize(Stack(frames, "TYX"), "spots")) < frames.size / 2**20
