@@ -71,3 +71,39 @@ def test_it_leaves_no_layer_behind(qtbot: Any, live: Any) -> None:
     qtbot.waitUntil(lambda: live.layer is not None)
     live.remove()
     assert [layer.name for layer in live._viewer.layers] == ["Image"]
+
+
+def test_it_becomes_the_layer_of_all_points(qtbot: Any, live: Any) -> None:
+    """No layer is removed for it, which takes napari longer; and every point has its own features."""
+    from napari.layers import Points
+
+    from napari_pinpoint.plugin.layers import is_result, points_layer_data, table_from_layer
+
+    live.add(chunk(0, 3))
+    qtbot.waitUntil(lambda: live.layer is not None)
+    layer, everything = live.layer, chunk(0, 9)
+    everything = everything.with_columns(probability=np.linspace(0.1, 0.9, len(everything)))
+    data, attributes, _ = points_layer_data(everything, name="movie localizations")
+    assert not is_result(layer)
+    assert live.become(Points(data, **attributes))
+    assert list(live._viewer.layers)[1:] == [layer]
+    assert is_result(layer)
+    table = table_from_layer(layer)
+    assert {name: values.tolist() for name, values in table.columns.items()} == {
+        name: values.tolist() for name, values in everything.columns.items()
+    }
+    np.testing.assert_allclose(layer.size, 5.0)
+    assert len(layer.border_color) == len(everything)
+    layer.add([[1.0, 2.0, 3.0]])
+    assert layer.features["probability"].iloc[-1] == 1.0  # a point that is drawn by hand is certain
+
+
+def test_it_does_not_become_what_it_cannot_be(qtbot: Any, live: Any) -> None:
+    from napari.layers import Image, Points
+
+    assert not live.become(Points(np.zeros((1, 3))))  # nothing has been shown yet
+    live.add(chunk(0, 3))
+    qtbot.waitUntil(lambda: live.layer is not None)
+    assert not live.become(Image(np.zeros((4, 4))))
+    live._viewer.layers.remove(live.layer)
+    assert not live.become(Points(np.zeros((1, 3))))

@@ -151,12 +151,16 @@ class Localizing:
                 elif layer in viewer.layers:  # the user may have been quicker, between two steps
                     viewer.layers.remove(layer)
                     yield
-        if self._live is not None:
-            self._live.remove()
+        *others, main = found.layers
+        for layer in others:  # below the points, which may be there already
+            live = None if self._live is None else self._live.layer
+            viewer.layers.insert(viewer.layers.index(live) if live in viewer.layers else len(viewer.layers), layer)
             yield
-        for layer in found.layers:
-            viewer.add_layer(layer)
-            yield
+        if self._live is None or not self._live.become(main):
+            if self._live is not None:
+                self._live.remove()
+                yield
+            viewer.add_layer(main)
         words = _words(found, self.output.most_markers)
         if kept:
             words += f" You have changed {' and '.join(kept)}: kept beside the new points, hidden."

@@ -50,6 +50,23 @@ class LivePoints(QObject):
         self._timer.stop()
         self._tables.clear()
 
+    def become(self, final: Any) -> bool:
+        """Turn the layer into `final`, which has all points; False if that is no Points layer, or this is not there.
+
+        To remove a layer and add another takes napari several times as long.
+        """
+        layer = self.layer
+        if layer is None or layer not in self._viewer.layers or type(layer) is not type(final):
+            return False
+        layer.data = final.data
+        layer.features = final.features
+        layer.feature_defaults = final.feature_defaults
+        layer.metadata = final.metadata
+        layer.name = final.name
+        self.stop()
+        self.layer = None
+        return True
+
     def remove(self) -> None:
         """Take the layer away."""
         self.stop()
