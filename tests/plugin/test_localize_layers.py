@@ -92,6 +92,22 @@ def test_points_that_the_user_has_changed_are_never_replaced(tab: Any, run_tab: 
     assert "You have changed" in tab.messages.toPlainText()
 
 
+def test_only_results_of_the_same_images_are_replaced(
+    tab: Any, movie: Stack, add_movie: Callable[..., Any], ready: Callable[..., Any], run_tab: Callable[..., None]
+) -> None:
+    """Not those of another file of the same name, which the user has opened next, nor those of another channel."""
+    run_tab(tab)
+    tab.viewer.layers.remove("movie")
+    both = {"scale": (1, 1, 0.1, 0.1), "units": ("pixel", "pixel", "um", "um"), "axis_labels": ("t", "c", "y", "x")}
+    add_movie(tab.viewer, np.stack([movie.data, movie.data[::-1]], axis=1), **both)
+    ready(tab)
+    for channel in (0, 1, 1):
+        tab.viewer.dims.set_current_step(1, channel)
+        run_tab(tab)
+    assert names(tab) == [RESULT, "movie", f"{RESULT} [1]", f"{RESULT} [2]"]
+    assert all(layer.visible for layer in tab.viewer.layers)
+
+
 def test_adding_keeps_all(tab: Any, run_tab: Callable[..., None]) -> None:
     tab.form.advanced.rerun.setCurrentIndex(tab.form.advanced.rerun.findData("add"))
     for _ in range(2):

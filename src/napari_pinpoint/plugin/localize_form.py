@@ -72,6 +72,7 @@ class LocalizeForm(QScrollArea):
             view=view,
             placement=self.source.placement(),
             name=self.layer.name,
+            image=self.source.key(),
             model=self.model.value(),
             settings={**self.settings(), "frames": self.source.frames()},
             region=self.source.region(),

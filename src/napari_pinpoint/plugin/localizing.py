@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from napari_pinpoint.plugin.calibration import own_metadata
 from napari_pinpoint.plugin.jobs import Reporter
 from napari_pinpoint.plugin.layers import (
     Placement,
-    is_result,
     picture_layer_data,
     points_layer_data,
     vectors_layer_data,
@@ -39,6 +38,8 @@ class Request:
         Where the frames lie in the axes of the image layer.
     name
         What the image layer is called.
+    image
+        Which images these are: a result replaces an earlier one of the same images only.
     model
         The name of a model that ships, or a file.
     settings
@@ -52,6 +53,7 @@ class Request:
     view: StackView
     placement: Placement
     name: str
+    image: Hashable
     model: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     region: Region | None = None
@@ -193,16 +195,16 @@ class Localizing:
             data, attributes, _ = picture_layer_data(table, placement, (rows, columns), name=self._name)
             layers.append(Image(data, **attributes))
         for layer in layers:
-            layer.metadata.setdefault("pinpoint", {})["run"] = _mark(layer)
+            layer.metadata.setdefault("pinpoint", {}).update(run=_mark(layer), image=self.request.image)
         return layers
 
     def _former(self, viewer: Any) -> list[Any]:
-        """Layers that an earlier run has made of this image."""
+        """Layers that an earlier run has made of these images, as long as they keep their names."""
         names = (self._name, f"{self.request.name} offsets")
         return [
             layer
             for layer in viewer.layers
-            if _plain_name(layer.name) in names and (is_result(layer) or "run" in own_metadata(layer.metadata))
+            if _plain_name(layer.name) in names and own_metadata(layer.metadata).get("image") == self.request.image
         ]
 
     def _hide_former(self, viewer: Any) -> None:

@@ -131,7 +131,7 @@ class SourceForm(QWidget):
         if self.layer is None:
             return None
         fixed = tuple(index for axis, index in enumerate(self.at()[:-2]) if axis != self.time_axis)
-        return id(self.layer), id(self.layer.data), self.time_axis, fixed
+        return self.layer.unique_id, id(self.layer.data), self.time_axis, fixed
 
     def frames(self) -> tuple[int, int] | None:
         """First frame and the one after the last, None for all; PinpointError for what is no range of frames."""
