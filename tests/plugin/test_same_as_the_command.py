@@ -33,9 +33,11 @@ def test_settings_region_and_frames(
     press: Callable[..., None],
     same_rows: Callable[..., None],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     model: str,
 ) -> None:
     from qtpy.QtCore import QPoint, Qt
+    from qtpy.QtWidgets import QFileDialog
 
     from napari_pinpoint.plugin.dock import PinpointDock
 
@@ -69,6 +71,10 @@ def test_settings_region_and_frames(
     press(tab.run_button)
     qtbot.waitUntil(lambda: not tab.jobs.is_running, timeout=60_000)
     table = table_from_layer(viewer.layers["movie localizations"])
+    results, exported = dock.show_tab("Results"), tmp_path / "exported.parquet"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *asked: (str(exported), asked[-1]))
+    press(results.export_button)
+    qtbot.waitUntil(lambda: not results.tasks.is_running, timeout=60_000)
 
     option = "--min-contrast" if model == "spots" else "--threshold"
     command(
@@ -78,6 +84,7 @@ def test_settings_region_and_frames(
     )  # fmt: skip
     expected = read_localizations(tmp_path / "table.parquet")
     same_rows(table, expected)
+    same_rows(read_localizations(exported), expected)
     assert set(np.unique(table["region"])) == {1, 2}
     same = ("model", "settings", "pixel_size_nm", "device", "versions")
     assert {name: table.record[name] for name in same} == {name: expected.record[name] for name in same}
