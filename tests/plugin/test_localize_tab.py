@@ -137,6 +137,16 @@ def test_what_the_layer_knows_is_filled_in_and_what_it_does_not_know_stays_empty
     assert texts()["pixel_size_nm"] == "100"
 
 
+def test_the_calibration_is_found_although_the_time_axis_is_changed_meanwhile(
+    open_tab: Callable[..., Any], add_movie: Callable[..., Any], ready: Callable[..., Any]
+) -> None:
+    tab = open_tab()
+    add_movie(tab.viewer)
+    tab.form.source.time_choice.setCurrentIndex(0)
+    ready(tab)
+    assert tab.form.camera.numbers["pixel_size_nm"].text() == "100"
+
+
 def test_what_napari_s_reader_drops_is_found_in_the_file(
     open_tab: Callable[..., Any], ready: Callable[..., Any], movie: Stack, tmp_path: Path
 ) -> None:

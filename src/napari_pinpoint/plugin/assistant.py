@@ -63,12 +63,14 @@ class Assistant(QObject):
             return
         self.proposal = None
         self._is_ready = False
-        self._background.drop("calibration", "proposal")
+        self._background.drop("proposal")
         if layer is None:
+            self._background.drop("calibration")
             self._form.camera.show_calibration(*Calibration())
             self._form.proposal_box.show_words("")
         elif before is not None and before[0] == layer:
-            self._propose()
+            if not self._background.is_asked("calibration"):  # else the proposal follows it
+                self._propose()
         else:
             self._given = False
             self._form.proposal_box.show_words("Looking at the images...")
