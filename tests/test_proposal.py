@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import dask.array as da
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -156,6 +155,7 @@ def test_little_of_a_long_stack_is_read(movie):
         read.append(block_info[None]["chunk-location"][0])
         return movie.data[read[-1] % 20][None]
 
+    da = pytest.importorskip("dask.array")  # comes with napari
     chunks = ((1,) * 2000, (128,), (128,))
     lazy = da.map_blocks(block, chunks=chunks, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
     assert propose(replace(movie, data=lazy)).model == "smlm-2d"

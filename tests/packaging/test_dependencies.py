@@ -15,7 +15,6 @@ PACKAGE = REPOSITORY / "src" / "napari_pinpoint"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
 OF_THE_PLUGIN = {"napari", "qtpy"}
-USED_THROUGH_ANOTHER = {"imagecodecs"}  # tifffile loads it for compressed files
 
 
 def names(requirements: Iterable[str]) -> set[str]:
@@ -37,7 +36,7 @@ def imported(paths: Iterable[Path]) -> set[str]:
 
 
 def test_what_is_declared_is_what_is_imported() -> None:
-    assert imported(PACKAGE.rglob("*.py")) == names(PROJECT["project"]["dependencies"]) - USED_THROUGH_ANOTHER
+    assert imported(PACKAGE.rglob("*.py")) == names(PROJECT["project"]["dependencies"])
 
 
 def test_the_core_group_is_the_dependencies_less_the_plugins() -> None:
