@@ -40,6 +40,13 @@ def own_preferences(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     napari_settings._clear_plugin_settings_cache()
 
 
+@pytest.fixture(autouse=True)
+def shaders_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mesa's software renderer crashes after shaders that have just drawn are deleted, as when a layer is removed."""
+    pytest.importorskip("vispy")
+    monkeypatch.setattr("vispy.gloo.glir.GlirProgram.delete", lambda program: None)
+
+
 @pytest.fixture
 def table() -> Localizations:
     """Three rows in two frames, with a measurement that one row lacks."""

@@ -395,7 +395,7 @@ def test_nothing_breaks_leaks_or_is_lost(
 
     target = str(tmp_path / "points")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (target, a[-1]))
-    # Drawing is napari's: without a graphics card its 0.9.2 crashes there, for example when shapes come and go.
+    # Drawing is napari's, and takes long without a graphics card.
     monkeypatch.setattr("vispy.scene.canvas.SceneCanvas.on_draw", lambda *_: None)
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(900, 700)
