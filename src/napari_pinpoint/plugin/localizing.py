@@ -136,8 +136,9 @@ class Localizing:
     def receive(self, viewer: Any, table: Localizations) -> None:
         """Show what was found so far."""
         if self._live is None:
-            self._hide_former(viewer)
             self._live = LivePoints(viewer, self.request.placement, self._name)
+            # Not before: Mesa's software renderer (22.3) crashes where hidden points are removed and none are shown.
+            self._live.appeared.connect(lambda: self._hide_former(viewer))
         self._live.add(table)
 
     def finish(self, viewer: Any, found: Found) -> Generator[None, None, str]:
@@ -146,8 +147,9 @@ class Localizing:
             self.failed(viewer)
             return "Cancelled before the first frames were done: nothing is added."
         kept: list[str] = []
-        if self.output.replace and found.done == found.total:
-            for layer in self._former(viewer):
+        former = self._former(viewer) if self.output.replace else []
+        if found.done == found.total:
+            for layer in former:
                 if own_metadata(layer.metadata).get("run") != _mark(layer):
                     kept.append(layer.name)
                 elif layer in viewer.layers:  # the user may have been quicker, between two steps
@@ -163,6 +165,9 @@ class Localizing:
                 self._live.remove()
                 yield
             viewer.add_layer(main)
+        for layer in former:
+            if layer in viewer.layers:
+                layer.visible = False
         words = _words(found, self.output.most_markers)
         if kept:
             words += f" You have changed {' and '.join(kept)}: kept beside the new points, hidden."

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.layers import Placement, points_layer_data, transient_metadata
@@ -23,8 +23,11 @@ class LivePoints(QObject):
     """A layer of what has been found so far, changed in batches.
 
     Giving napari N points takes time in proportion to N, so beyond some thousands the layer holds only those of the
-    frames around the one that is shown. A layer that the user removes does not come back.
+    frames around the one that is shown. A layer that the user removes does not come back. `appeared` says that it is
+    there for the first time.
     """
+
+    appeared = Signal()
 
     def __init__(self, viewer: Any, placement: Placement, name: str) -> None:
         super().__init__()
@@ -90,6 +93,7 @@ class LivePoints(QObject):
             data, attributes, _ = points_layer_data(empty, self._placement, name=self._name)
             attributes["metadata"] = transient_metadata()  # it is no result yet
             self.layer = self._viewer.add_points(data, **attributes)
+            self.appeared.emit()
             now = time.monotonic()
         self.layer.data = self._placement.coordinates(table, table["y"], table["x"])
         took = time.monotonic() - now
