@@ -425,9 +425,9 @@ def test_nothing_breaks_leaks_or_is_lost(
     del viewer, user
     ledger.image = None
     ledger.forget()
-    qtbot.waitUntil(lambda: not our_threads(), timeout=20_000)
     qtbot.wait(50)
     gc.collect()
+    qtbot.waitUntil(lambda: not our_threads(), timeout=20_000)
     assert [reference() for reference in gone if reference() is not None] == []
     ours = [widget for widget in QApplication.allWidgets() if type(widget).__module__.startswith("napari_pinpoint")]
     assert ours == []

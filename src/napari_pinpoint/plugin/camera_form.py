@@ -190,15 +190,16 @@ class CameraForm(QWidget):
         self._exact[name] = (self.numbers[name].text(), value)
 
     def _connect(self) -> None:
-        for name, field in self.numbers.items():
-            field.textEdited.connect(partial(self._edited, name))
+        for field in self.numbers.values():
+            field.textEdited.connect(self._edited)  # no partial: PySide would keep the form with it
             field.editingFinished.connect(self._show_sources)
         self.camera.chosen.connect(self._choose_camera)
         self.camera.remember_asked.connect(self._remember)
         self.camera.said.connect(self._say)
         self.estimate_button.clicked.connect(self._estimate)
 
-    def _edited(self, name: str, text: str) -> None:
+    def _edited(self) -> None:
+        name = next(name for name, field in self.numbers.items() if field is self.sender())
         self._sources[name] = _GIVEN
         self._show_sources(typing=name)
         self.changed.emit()

@@ -153,6 +153,12 @@ class EvaluateTab(QWidget):
                 "movies with their truth; a table is opened by File > IO Utilities."
             )
 
+    def _add_missed(self) -> None:
+        self._add_differences("missed")
+
+    def _add_false(self) -> None:
+        self._add_differences("false")
+
     def _add_differences(self, kind: str) -> None:
         """Add the layer of missed or false points; an earlier one of this comparison gives way."""
         found, truth = self._compared
@@ -205,8 +211,8 @@ class EvaluateTab(QWidget):
             choice.chosen.connect(self._choose)
         self.compare_button.clicked.connect(self._start)
         self.tolerance.returnPressed.connect(self.compare_button.click)
-        self.missed_button.clicked.connect(lambda: self._add_differences("missed"))
-        self.false_button.clicked.connect(lambda: self._add_differences("false"))
+        self.missed_button.clicked.connect(self._add_missed)  # no lambdas: PySide would keep the tab with them
+        self.false_button.clicked.connect(self._add_false)
         self.copy_button.clicked.connect(self._copy)
         self.tasks.changed.connect(self._show_task)
 

@@ -136,9 +136,9 @@ class Localizing:
     def receive(self, viewer: Any, table: Localizations) -> None:
         """Show what was found so far."""
         if self._live is None:
-            self._live = LivePoints(viewer, self.request.placement, self._name)
-            # Not before: Mesa's software renderer (22.3) crashes where hidden points are removed and none are shown.
-            self._live.appeared.connect(lambda: self._hide_former(viewer))
+            # Former points are hidden when new ones have appeared, and not before: Mesa's software renderer (22.3)
+            # crashes where hidden points are removed and none are shown.
+            self._live = LivePoints(viewer, self.request.placement, self._name, appeared=self._hide_former)
         self._live.add(table)
 
     def finish(self, viewer: Any, found: Found) -> Generator[None, None, str]:

@@ -76,7 +76,7 @@ class Sensitivity(QWidget):
         self.count = Note()
         self._lay_out()
         self.number.valueChanged.connect(self._give)
-        self.slider.valueChanged.connect(lambda value: self._give(value * self.control.step))
+        self.slider.valueChanged.connect(self._slide)
         self.histogram.cut_moved.connect(self._give)
         self.own_button.clicked.connect(self.reset)
         self.set_control("probability", None)
@@ -130,6 +130,9 @@ class Sensitivity(QWidget):
             self.histogram.show_values(values, "" if len(values) else "no points in this frame")
             self.count.setText(f"{kept:,} of {len(values):,} candidates in this frame are kept.")
         self.count.setVisible(bool(self.count.text()))
+
+    def _slide(self, steps: int) -> None:
+        self._give(steps * self.control.step)
 
     def _give(self, value: float) -> None:
         self._given = True

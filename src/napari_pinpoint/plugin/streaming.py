@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, QTimer
 
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.layers import Placement, points_layer_data, transient_metadata
@@ -23,15 +24,16 @@ class LivePoints(QObject):
     """A layer of what has been found so far, changed in batches.
 
     Giving napari N points takes time in proportion to N, so beyond some thousands the layer holds only those of the
-    frames around the one that is shown. A layer that the user removes does not come back. `appeared` says that it is
-    there for the first time.
+    frames around the one that is shown. A layer that the user removes does not come back. `appeared(viewer)` is
+    called when it is there for the first time.
     """
 
-    appeared = Signal()
-
-    def __init__(self, viewer: Any, placement: Placement, name: str) -> None:
+    def __init__(
+        self, viewer: Any, placement: Placement, name: str, *, appeared: Callable[[Any], None] = lambda viewer: None
+    ) -> None:
         super().__init__()
         self.layer: Any = None
+        self._appeared = appeared  # no signal: PySide would keep what a lambda that is connected to it knows
         self._viewer, self._placement, self._name = viewer, placement, name
         self._tables: list[Localizations] = []
         self._count, self._most = 0, _MOST_POINTS
@@ -93,7 +95,7 @@ class LivePoints(QObject):
             data, attributes, _ = points_layer_data(empty, self._placement, name=self._name)
             attributes["metadata"] = transient_metadata()  # it is no result yet
             self.layer = self._viewer.add_points(data, **attributes)
-            self.appeared.emit()
+            self._appeared(self._viewer)
             now = time.monotonic()
         self.layer.data = self._placement.coordinates(table, table["y"], table["x"])
         took = time.monotonic() - now
