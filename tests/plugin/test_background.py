@@ -106,3 +106,29 @@ def test_no_thread_outlives_its_widget_however_that_ends(qtbot: Any) -> None:
     del dock
     gc.collect()
     qtbot.waitUntil(lambda: not any(thread.name == "pinpoint-ask" for thread in threading.enumerate()))
+
+
+def test_the_thread_keeps_no_widget_whose_question_it_answers(qtbot: Any) -> None:
+    """It would come to its end there, and Qt would crash."""
+    import gc
+    import weakref
+
+    from napari_pinpoint.plugin.background import Background
+
+    go_on = threading.Event()
+
+    class Dock:
+        def __init__(self) -> None:
+            self.background = Background()
+            self.background.ask("x", lambda: go_on.wait(20), self.take)
+
+        def take(self, answer: Any) -> None:
+            self.answer = answer
+
+    dock = Dock()
+    qtbot.waitUntil(lambda: any(thread.name == "pinpoint-ask" for thread in threading.enumerate()))
+    reference = weakref.ref(dock)
+    del dock
+    gc.collect()
+    assert reference() is None
+    go_on.set()

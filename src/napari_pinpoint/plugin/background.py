@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-import weakref
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -37,11 +36,8 @@ class Background(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._questions: SimpleQueue[_Question | None] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[_Question, Answer]] = SimpleQueue()
-        self._latest: dict[str, _Question] = {}
-        self._thread: threading.Thread | None = None
-        self._ending: list[threading.Thread] = []
+        self._line = _Line()
+        self._latest: dict[str, tuple[_Question, Callable[[Answer], None]]] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL_MS)
         self._timer.timeout.connect(self._look_for_answers)
@@ -52,12 +48,9 @@ class Background(QObject):
     def ask(self, kind: str, work: Callable[[], Any], then: Callable[[Answer], None]) -> None:
         """Call `work()` in the thread, then `then(answer)` in the main thread, unless another of its kind is asked."""
         self.drop(kind)
-        question = self._latest[kind] = _Question(kind, work, then)
-        if self._thread is None:
-            stop = partial(self._questions.put, None)
-            self._thread = start_thread(_answer_all, self._questions, self._answers, name="pinpoint-ask", stop=stop)
-            weakref.finalize(self, stop)  # no thread outlives its widget
-        self._questions.put(question)
+        question = _Question(kind, work)
+        self._latest[kind] = question, then
+        self._line.put(question)
         self._timer.start()
 
     def is_asked(self, kind: str) -> bool:
@@ -67,55 +60,81 @@ class Background(QObject):
     def drop(self, *kinds: str) -> None:
         """Forget the questions of these kinds, of all kinds if none is given."""
         for kind in kinds or tuple(self._latest):
-            question = self._latest.pop(kind, None)
-            if question is not None:
+            if kind in self._latest:
+                question, _ = self._latest.pop(kind)
                 question.dropped.set()
 
     def close(self) -> None:
-        """Forget all questions, and let the thread end when it has answered the one under way; ask to begin anew."""
+        """Forget all questions; the thread ends when it has answered the one under way."""
         self.drop()
         self._timer.stop()
-        if self._thread is not None:
-            self._questions.put(None)
-            self._ending = [thread for thread in (*self._ending, self._thread) if thread.is_alive()]
-            self._thread, self._questions = None, SimpleQueue()
 
     def _wait_for_the_end(self) -> None:
         """napari quits: torch must not be torn down under a thread that computes."""
         self.close()
-        for thread in self._ending:
-            thread.join(_PATIENCE_S)
+        self._line.wait(_PATIENCE_S)
 
     def _look_for_answers(self) -> None:
         while True:
             try:
-                question, answer = self._answers.get_nowait()
+                question, answer = self._line.answers.get_nowait()
             except Empty:
                 break
-            if self._latest.get(question.kind) is question:
+            asked, then = self._latest.get(question.kind, (None, None))
+            if asked is question and then is not None:
                 del self._latest[question.kind]
-                question.then(answer)
+                then(answer)
         if not self._latest:
             self._timer.stop()
 
 
+@dataclass(frozen=True, eq=False)
 class _Question:
-    def __init__(self, kind: str, work: Callable[[], Any], then: Callable[[Answer], None]) -> None:
-        self.kind, self.work, self.then = kind, work, then
-        self.dropped = threading.Event()
+    """What is asked; not whom to tell, for no widget may come to its end in the thread."""
+
+    kind: str
+    work: Callable[[], Any]
+    dropped: threading.Event = field(default_factory=threading.Event)
 
 
-def _answer_all(questions: SimpleQueue[_Question | None], answers: SimpleQueue[tuple[_Question, Answer]]) -> None:
-    """The body of the thread; it knows the queues and no widget."""
-    while (question := questions.get()) is not None:
-        if question.dropped.is_set():
-            continue
-        doubts: list[str] = []
-        try:
-            with hearing(doubts.append):
-                value = question.work()
-        except BaseException as error:
-            answers.put((question, Answer(problem=explained(error), warnings=tuple(doubts))))
-        else:
-            answers.put((question, Answer(value, warnings=tuple(doubts))))
-        del question  # or it keeps what it asked about until the next one comes
+class _Line:
+    """Questions that wait, and a thread that is there as long as there are any: none outlives its widget."""
+
+    def __init__(self) -> None:
+        self.answers: SimpleQueue[tuple[_Question, Answer]] = SimpleQueue()
+        self._questions: deque[_Question] = deque()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def put(self, question: _Question) -> None:
+        with self._lock:
+            self._questions.append(question)
+            if self._thread is None:
+                self._thread = start_thread(self._answer_all, name="pinpoint-ask", stop=self._questions.clear)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the question under way."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+
+    def _next(self) -> _Question | None:
+        """The next question; if there is none, the thread ends."""
+        with self._lock:
+            while self._questions:
+                question = self._questions.popleft()
+                if not question.dropped.is_set():
+                    return question
+            self._thread = None
+            return None
+
+    def _answer_all(self) -> None:
+        """The body of the thread."""
+        while (question := self._next()) is not None:
+            doubts: list[str] = []
+            try:
+                with hearing(doubts.append):
+                    answer = Answer(question.work(), warnings=tuple(doubts))
+            except BaseException as error:
+                answer = Answer(problem=explained(error), warnings=tuple(doubts))
+            self.answers.put((question, answer))
