@@ -73,7 +73,7 @@ def _cuda_problem(index: int = 0) -> str | None:
                 f"there is one from NVIDIA, but this PyTorch ({torch.__version__}) was installed without support for "
                 "it. Install the one that fits your system, as pytorch.org tells under Get Started"
             )
-        return "none from NVIDIA was found, and others cannot be used here"
+        return "none from NVIDIA was found"
     with warnings.catch_warnings(record=True) as said:  # torch tells of a driver that is too old in a warning
         warnings.simplefilter("always")
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -146,28 +146,30 @@ class Localizing:
         if not found.done:
             self.failed(viewer)
             return "Cancelled before the first frames were done: nothing is added."
-        kept: list[str] = []
         former = self._former(viewer) if self.output.replace else []
-        if found.done == found.total:
-            for layer in former:
-                if own_metadata(layer.metadata).get("run") != _mark(layer):
-                    kept.append(layer.name)
-                elif layer in viewer.layers:  # the user may have been quicker, between two steps
-                    viewer.layers.remove(layer)
-                    yield
+        live = None if self._live is None else self._live.layer
         *others, main = found.layers
+        names = [layer.name for layer in found.layers]
         for layer in others:  # below the points, which may be there already
-            live = None if self._live is None else self._live.layer
             viewer.layers.insert(viewer.layers.index(live) if live in viewer.layers else len(viewer.layers), layer)
             yield
-        if self._live is None or not self._live.become(main):
+        if self._live is not None and self._live.become(main):
+            main = live
+        else:
             if self._live is not None:
                 self._live.remove()
                 yield
             viewer.add_layer(main)
-        for layer in former:
-            if layer in viewer.layers:
+        kept: list[str] = []
+        for layer in former:  # only now: whatever goes wrong on the way, one of the results is there
+            if found.done < found.total or own_metadata(layer.metadata).get("run") != _mark(layer):
                 layer.visible = False
+                kept += [layer.name] if found.done == found.total else []
+            elif layer in viewer.layers:  # the user may have been quicker, between two steps
+                yield
+                viewer.layers.remove(layer)
+        for layer, name in zip((*others, main), names, strict=True):
+            layer.name = name  # without the number that it has got beside the former one
         words = _words(found, self.output.most_markers)
         if kept:
             words += f" You have changed {' and '.join(kept)}: kept beside the new points, hidden."

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Frames whose candidates are remembered.
 _REMEMBERED = 64
 NAME = "preview"
-_STYLE = {"symbol": "diamond", "face_color": "transparent", "border_color": "#00e5ff", "border_width": 0.12, "size": 6}
+_STYLE = {"symbol": "diamond", "face_color": "transparent", "border_color": "#00e5ff", "border_width": 0.15, "size": 4}
 
 
 class Preview(QObject):
