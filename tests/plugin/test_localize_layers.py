@@ -184,6 +184,20 @@ def test_contrast_is_the_control_of_spots(
     same_rows(table_from_layer(tab.viewer.layers[RESULT]), expected)
 
 
+def test_where_the_new_result_cannot_be_added_the_former_one_stays(tab: Any, run_tab: Callable[..., None]) -> None:
+    def no_room(event: Any) -> None:
+        if is_result(event.value):
+            raise MemoryError
+
+    run_tab(tab)
+    first = tab.viewer.layers[RESULT]
+    tab.viewer.layers.events.inserted.connect(no_room)
+    run_tab(tab)
+    assert "Not enough memory" in tab.messages.toPlainText()
+    assert first in tab.viewer.layers
+    assert first.visible
+
+
 @pytest.mark.usefixtures("small_chunks")
 def test_a_failed_run_leaves_the_former_result_as_it_was(
     qtbot: Any, tab: Any, movie: Stack, run_tab: Callable[..., None]

@@ -303,6 +303,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.image: Any = None  # what the job under way looks at
+        self.between_steps = False  # of the end of a run
         self.forget()
 
     def forget(self) -> None:
@@ -320,6 +321,8 @@ class Ledger:
         self.contents |= {layer: np.array(layer.data) for layer in added}
 
     def check(self, user: User) -> None:
+        if self.between_steps:
+            return
         for n, (what, _, layers) in enumerate(self.runs):
             replaced = any(later == what and replaces for later, replaces, _ in self.runs[n + 1 :])
             for layer in layers:
@@ -337,7 +340,9 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
     ledger, finish = Ledger(), Localizing.finish
 
     def noted(run: Any, viewer: Any, found: Any) -> Generator[None, None, str]:
+        ledger.between_steps = True
         said = yield from finish(run, viewer, found)
+        ledger.between_steps = False
         ledger.add(run, found, viewer)
         return said
 

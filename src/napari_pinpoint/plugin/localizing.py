@@ -165,9 +165,10 @@ class Localizing:
             if found.done < found.total or own_metadata(layer.metadata).get("run") != _mark(layer):
                 layer.visible = False
                 kept += [layer.name] if found.done == found.total else []
-            elif layer in viewer.layers:  # the user may have been quicker, between two steps
+            else:
                 yield
-                viewer.layers.remove(layer)
+                if layer in viewer.layers:  # the user may have been quicker, between two steps
+                    viewer.layers.remove(layer)
         for layer, name in zip((*others, main), names, strict=True):
             layer.name = name  # without the number that it has got beside the former one
         words = _words(found, self.output.most_markers)
