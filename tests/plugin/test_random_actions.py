@@ -1,6 +1,6 @@
 """A hundred random sequences of actions in the real window: nothing breaks, nothing leaks, no result is lost.
 
-A failure names its sequence and what was done, and runs again with its block: `-k "seeds0-9"`.
+A failure names its sequence and what was done, and runs again with its block: `-k seeds0-19`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from napari_pinpoint.plugin.layers import is_result
 
 pytestmark = pytest.mark.gui
 
-SEQUENCES, BLOCK = 100, 10
+SEQUENCES, BLOCK = 100, 20
 _SHAPE = (32, 32)
 
 
@@ -251,7 +251,7 @@ class User:
         return self.press(self.tab.cancel_button)
 
     def do_wait(self) -> None:
-        self.qtbot.wait(int(self.rng.integers(200)))
+        self.qtbot.wait(int(self.rng.integers(100)))
 
     def do_end(self) -> None:
         """Wait for the end of what runs."""
