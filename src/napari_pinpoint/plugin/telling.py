@@ -18,7 +18,8 @@ def explained(error: BaseException) -> str:
     """The error for its user; what is not meant for users goes to the log as a whole."""
     if isinstance(error, PinpointError):
         return str(error)
-    if threading.main_thread().is_alive():  # else the program ends, and threads fail for that reason
+    # When the program ends, threads fail for that reason; executors refuse work while the main thread still lives.
+    if threading.main_thread().is_alive() and "interpreter shutdown" not in str(error):
         _LOG.error("napari-pinpoint failed in a thread", exc_info=error)
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         return f"Not enough memory ({type(error).__name__}). Close what else needs memory, or give a smaller image."
