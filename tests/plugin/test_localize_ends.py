@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from napari.utils.notifications import notification_manager
 
 from napari_pinpoint.inference import localize
@@ -79,6 +80,7 @@ class Remote:
         ("model", "not a model file"),
         (RuntimeError("the server does not answer"), "RuntimeError: the server does not answer"),
         (MemoryError(), "Not enough memory"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "Not enough memory"),
     ],
 )
 def test_an_error_in_the_thread_ends_in_a_message_and_a_usable_form(
