@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.model import Localizer, ModelSpec, Part, load_model, save_model
+from napari_pinpoint.model import Localizer, ModelSpec, load_model, save_model
+from napari_pinpoint.registry import Part
 from napari_pinpoint.zoo import RECIPES, ZOO
 
 TINY = ModelSpec(name="tiny", backbone=Part(name="unet", options={"widths": [4, 6]}))

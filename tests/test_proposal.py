@@ -12,8 +12,9 @@ from scipy.ndimage import gaussian_filter
 
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.io.images import read_stack
-from napari_pinpoint.model import Domain, Localizer, ModelSpec, Part, save_model
+from napari_pinpoint.model import Domain, Localizer, ModelSpec, save_model
 from napari_pinpoint.proposal import propose
+from napari_pinpoint.registry import Part
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
 from napari_pinpoint.zoo import ZOO

@@ -8,7 +8,8 @@ import torch
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.model import Localizer, ModelSpec, Part, load_model
+from napari_pinpoint.model import Localizer, ModelSpec, load_model
+from napari_pinpoint.registry import Part
 from napari_pinpoint.sampling import SceneSource, StackSource
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack

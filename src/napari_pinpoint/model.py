@@ -5,33 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from napari_pinpoint.decoders import DECODERS
+from napari_pinpoint.decoders import DECODERS, Decoded
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.atomic import complete_file
-from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.methods import METHODS
 from napari_pinpoint.networks import BACKBONES
 from napari_pinpoint.normalization import NORMALIZATIONS
+from napari_pinpoint.registry import Part
 from napari_pinpoint.zoo import ZOO
 
 FORMAT = "napari-pinpoint model"
 FORMAT_VERSION = 1
-
-
-class Part(BaseModel, extra="forbid", frozen=True):
-    """A thing out of a registry: its name and its options."""
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class Domain(BaseModel, extra="forbid", frozen=True):
@@ -55,6 +49,7 @@ class ModelSpec(BaseModel, extra="forbid", frozen=True):
     normalization: Part = Part(name="photons")
     dims: Literal[1, 2, 3] = Field(default=2, description="Spatial axes.")
     channels: int = Field(default=1, ge=1)
+    classes: tuple[str, ...] = Field(default=(), description="Names of what it tells apart; one kind has no name.")
     context_frames: Literal[1] = Field(default=1, description="Frames seen at a time.")
     min_contrast: float | None = Field(
         default=None,
@@ -80,22 +75,16 @@ class Localizer(nn.Module):
         super().__init__()
         self.spec, self.record = spec, dict(record or {})
         self.path: str | None = None  # the file it came from, unless it ships
-        self.method = _build("method", METHODS[spec.method.name], spec.method.options)
+        self.method = METHODS.make(spec.method, **self._classes())
         if spec.dims not in self.method.supported_dims:
             dims = ", ".join(map(str, sorted(self.method.supported_dims)))
             raise PinpointError(f"The method {spec.method.name} works on {dims} spatial axes, not on {spec.dims}.")
-        self.backbone = _build(
-            "backbone",
-            BACKBONES[spec.backbone.name],
-            {**spec.backbone.options, "channels": spec.channels * spec.context_frames, "dims": spec.dims},
-        )
+        channels = spec.channels * spec.context_frames
+        self.backbone = BACKBONES.make(spec.backbone, channels=channels, dims=spec.dims)
         self.head = self.method.head(self.backbone.out_channels, dims=spec.dims, stride=self.backbone.stride)
         decoder = spec.decoder or Part(name=self.method.default_decoder)
-        self.decoder = _build("decoder", DECODERS[decoder.name], decoder.options)
-        self._check_decoder(decoder.name)
-        self.normalization = _build(
-            "normalization", NORMALIZATIONS[spec.normalization.name], spec.normalization.options
-        )
+        self.decoder = self.build_decoder(decoder)
+        self.normalization = NORMALIZATIONS.make(spec.normalization)
 
     @property
     def grid(self) -> int:
@@ -112,33 +101,60 @@ class Localizer(nn.Module):
         """Normalized frames (B, channels, \\*spatial) to maps."""
         return self.head(self.backbone(inputs))  # type: ignore[no-any-return]
 
-    def decode(self, maps: dict[str, Tensor], *, threshold: float | None = None) -> Localizations:
+    def decode(self, maps: dict[str, Tensor], *, threshold: float | None = None) -> Decoded:
         """Points of a batch: `frame` is the index in the batch, positions are pixels of the input."""
         decoder = self.decoder
         if threshold is not None:
             if not 0 < threshold <= 1:
                 raise PinpointError(f"The threshold is a probability above 0 and at most 1, not {threshold}.")
             decoder = decoder.model_copy(update={"threshold": threshold})
-        return decoder(maps, stride=self.backbone.stride)  # type: ignore[no-any-return]
+        decoded: Decoded = decoder(maps, stride=self.backbone.stride)
+        return self._named(decoded)
 
     def fingerprint(self) -> str:
         """A short hash of spec and weights: the same model, the same string."""
         # What came after the first models counts only where it is set: theirs stay what tables already say.
-        unset = {"min_contrast"} if self.spec.min_contrast is None else None
+        unset = {name for name, empty in (("min_contrast", None), ("classes", ())) if getattr(self.spec, name) == empty}
         digest = hashlib.sha256(self.spec.model_dump_json(exclude=unset).encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
-    def _check_decoder(self, name: str) -> None:
-        lacking = set(self.decoder.needs) - set(self.method.outputs)
+    def build_decoder(self, part: Part) -> Any:
+        """The decoder of that name; PinpointError where it needs maps that the method does not give."""
+        decoder = DECODERS.make(part)
+        lacking = set(decoder.needs) - set(self.method.outputs)
         if lacking:
-            fits = [n for n in DECODERS if set(DECODERS[n].needs) <= set(self.method.outputs)]
             raise PinpointError(
-                f"The decoder {name} needs {', '.join(sorted(lacking))}, which the method {self.spec.method.name} does "
-                f"not give; decoders that fit: {', '.join(fits)}."
+                f"The decoder {part.name} needs {', '.join(sorted(lacking))}, which the method {self.spec.method.name} "
+                f"does not give; decoders that fit: {', '.join(decoders_for(self.method.outputs))}."
             )
+        return decoder
+
+    def _classes(self) -> dict[str, int]:
+        """The option that tells the method how many classes there are, where they have names."""
+        if not self.spec.classes:
+            return {}
+        if "classes" not in METHODS[self.spec.method.name].model_fields:
+            raise PinpointError(
+                f"The method {self.spec.method.name} does not tell classes apart ({', '.join(self.spec.classes)})."
+            )
+        return {"classes": len(self.spec.classes)}
+
+    def _named(self, decoded: Decoded) -> Decoded:
+        """With the names of the classes in the place of their indices."""
+        table, names = decoded.localizations, self.spec.classes
+        if not names:
+            return decoded
+        index = np.array(table["label"], dtype=int) if "label" in table else np.zeros(len(table), dtype=int)
+        labels = np.array([*names, None], dtype=object)[index]
+        return Decoded(table.with_columns(label=labels), decoded.images)
+
+
+def decoders_for(outputs: Collection[str]) -> tuple[str, ...]:
+    """Names of the decoders that can read a method's `outputs`."""
+    return tuple(name for name in DECODERS if set(DECODERS[name].needs) <= set(outputs))
 
 
 def save_model(model: Localizer, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -221,13 +237,6 @@ def _header(path: Path, text: str | None) -> dict[str, Any]:
             "Update napari-pinpoint to use it."
         )
     return dict(header)
-
-
-def _build(kind: str, factory: Any, options: dict[str, Any]) -> Any:
-    try:
-        return factory(**options)
-    except (TypeError, ValidationError) as error:
-        raise PinpointError(f"The options of the {kind} {factory.__name__} do not fit: {error}") from error
 
 
 def count_parameters(module: nn.Module) -> int:

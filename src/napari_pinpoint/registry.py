@@ -14,6 +14,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
 from napari_pinpoint.errors import PinpointError
 
 T = TypeVar("T")
@@ -41,6 +43,24 @@ class Entry:
             ) from error
 
 
+class Part(BaseModel, extra="forbid", frozen=True):
+    """A thing out of a registry: its name and its options. A name alone stands for its defaults.
+
+    Examples
+    --------
+    >>> Part.model_validate("unet")
+    Part(name='unet', options={})
+    """
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
 class Registry(Generic[T]):
     """What can be chosen by name.
 
@@ -62,7 +82,7 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str, *builtin: tuple[str, str, str]) -> None:
         self.kind = kind
-        self.group = "napari_pinpoint." + kind.replace(" ", "_") + "s"
+        self.group = "napari_pinpoint." + kind.replace(" ", "_") + ("es" if kind.endswith("s") else "s")
         self._builtin = {name: Entry(name, summary, target) for name, summary, target in builtin}
 
     @cached_property
@@ -90,3 +110,11 @@ class Registry(Generic[T]):
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise PinpointError(f"There is no {self.kind} {name!r}.{hint} There are: {', '.join(self.entries)}.")
         return self.entries[name].load()  # type: ignore[no-any-return]
+
+    def make(self, part: Part, **given: Any) -> Any:
+        """The thing that a part names, with its options and what is `given` besides."""
+        factory: Any = self[part.name]
+        try:
+            return factory(**{**part.options, **given})
+        except (TypeError, ValidationError) as error:
+            raise PinpointError(f"The options of the {self.kind} {part.name} do not fit: {error}") from error

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_pinpoint.model import Localizer, ModelSpec, Part, save_model
+from napari_pinpoint.model import Localizer, ModelSpec, save_model
+from napari_pinpoint.registry import Part
 from napari_pinpoint.scenes.emitters import EmitterScene
 
 pytestmark = pytest.mark.timeout(1800)

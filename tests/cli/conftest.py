@@ -87,7 +87,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model that was never trained, and takes about half of all pixels for emitters."""
     import torch
 
-    from napari_pinpoint.model import Domain, Localizer, ModelSpec, Part, save_model
+    from napari_pinpoint.model import Domain, Localizer, ModelSpec, save_model
+    from napari_pinpoint.registry import Part
 
     spec = ModelSpec(
         name="tiny", backbone=Part(name="unet", options={"widths": [4, 4]}), domain=Domain(pixel_size_nm=(50, 200))

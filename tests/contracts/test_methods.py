@@ -10,8 +10,9 @@ import torch
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.methods import METHODS
 from napari_pinpoint.methods.points import Points, points_of
-from napari_pinpoint.model import Localizer, ModelSpec, Part
+from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.networks import BACKBONES
+from napari_pinpoint.registry import Part
 
 SHAPES = {1: (32,), 2: (16, 16), 3: (8, 8, 8)}
 CASES = [(name, dims) for name in METHODS for dims in sorted(METHODS[name].supported_dims)]
@@ -76,7 +77,7 @@ def test_it_can_learn_a_batch_by_heart(method: str, dims: int) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     with torch.inference_mode():
-        found = model.decode(model.eval()(images))
+        found = model.decode(model.eval()(images)).localizations
     index = found["trace" if dims == 1 else "frame"]
     assert sorted(index) == [0, 0, 1, 1]
     for image, positions in enumerate(points.positions):

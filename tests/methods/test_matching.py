@@ -9,7 +9,8 @@ from torch import Tensor
 from napari_pinpoint.methods.count import count_log_likelihood
 from napari_pinpoint.methods.matching import HeatmapMatching
 from napari_pinpoint.methods.points import Points
-from napari_pinpoint.model import Localizer, ModelSpec, Part, count_parameters
+from napari_pinpoint.model import Localizer, ModelSpec, count_parameters
+from napari_pinpoint.registry import Part
 
 
 def points_at(*images: list[list[float]]) -> Points:

@@ -132,7 +132,7 @@ def _cut(plan: Plan, read: Read, window: Window) -> Frames:
 
 def decode(plan: Plan, read: Read, window: Window, first: int, maps: dict[str, Tensor]) -> Localizations:
     """Points of a batch of a window in pixels of the stack, those that the window's core holds."""
-    found = plan.model.decode(maps, threshold=plan.settings.threshold)
+    found = plan.model.decode(maps, threshold=plan.settings.threshold).localizations
     columns, kept = found.columns, np.ones(len(found), dtype=bool)
     columns["frame"] = found["frame"] + plan.chunks[read.index][0] + first
     for axis, (a, b), (low, _), size in zip(

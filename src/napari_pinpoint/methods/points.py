@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import FLAGS, Localizations
 
 Array = np.ndarray[Any, Any]
 
 _AXES = ("z", "y", "x")
+#: The column that says how far an object extends along an axis.
+_EXTENTS = {"y": "height", "x": "width"}
 #: Pixels around an emitter too faint to be seen in which nothing is taught.
 IGNORE_RADIUS = 1.5
 
@@ -34,12 +37,23 @@ class Points:
         (B, N) int64, index of the class.
     photons
         (B, N) float32, photoelectrons; NaN where unknown.
+    background
+        (B, N) float32, photoelectrons per pixel; NaN where unknown (None: everywhere).
+    sizes
+        (B, N, D) float32, extent of the object along each axis in pixels; NaN where unknown (None: everywhere).
     """
 
     positions: Tensor
     mask: Tensor
     labels: Tensor
     photons: Tensor
+    background: Tensor = None  # type: ignore[assignment]
+    sizes: Tensor = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for name, like in (("background", self.photons), ("sizes", self.positions)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, torch.full_like(like, math.nan))
 
     @property
     def counts(self) -> Tensor:
@@ -47,7 +61,7 @@ class Points:
         return self.mask.sum(dim=1)
 
     def to(self, device: torch.device | str) -> Points:
-        return Points(self.positions.to(device), self.mask.to(device), self.labels.to(device), self.photons.to(device))
+        return Points(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 def points_of(
@@ -66,10 +80,14 @@ def points_of(
     order = np.argsort(frame, kind="stable")
     position = np.stack([table[axis] for axis in axes], axis=1).astype(np.float32)
     ignored = (table["flags"] & FLAGS["ignore"]) > 0 if "flags" in table else np.zeros(len(table), dtype=bool)
-    photons = table["photons"] if "photons" in table else np.full(len(table), np.nan, np.float32)
-    labels = np.zeros(len(table), np.int64)
-    if classes and "label" in table:
-        labels = np.array([classes.index(label) for label in table["label"]], dtype=np.int64)
+    values = {
+        "positions": position,
+        "mask": np.ones(len(table), bool),
+        "labels": _indices(table, classes),
+        "photons": _known(table, "photons"),
+        "background": _known(table, "background"),
+        "sizes": np.stack([_known(table, _EXTENTS.get(axis, "")) for axis in axes], axis=1),
+    }
 
     kept = order[~ignored[order]]
     counts = np.bincount(frame[kept], minlength=n_frames)
@@ -80,14 +98,33 @@ def points_of(
         "mask": np.zeros((n_frames, width), bool),
         "labels": np.zeros((n_frames, width), np.int64),
         "photons": np.full((n_frames, width), np.nan, np.float32),
+        "background": np.full((n_frames, width), np.nan, np.float32),
+        "sizes": np.full((n_frames, width, len(shape)), np.nan, np.float32),
     }
-    values = {"positions": position, "mask": np.ones(len(table), bool), "labels": labels, "photons": photons}
     for name, target in padded.items():
         target[frame[kept], slot] = values[name][kept]
     points = Points(**{name: torch.from_numpy(target) for name, target in padded.items()})
     valid = np.ones((n_frames, *shape), dtype=bool)
     _hide(valid, (frame[ignored], position[ignored]), (frame[kept], position[kept]))
     return points, torch.from_numpy(valid)
+
+
+def _known(table: Localizations, name: str) -> Array:
+    """A column of floats, NaN where the table has none of this name."""
+    return table[name] if name in table else np.full(len(table), np.nan, np.float32)
+
+
+def _indices(table: Localizations, classes: tuple[str, ...]) -> Array:
+    """(n,) index of every row's class; without names of classes all are of one kind."""
+    if not classes or "label" not in table:
+        return np.zeros(len(table), np.int64)
+    index = {name: i for i, name in enumerate(classes)}
+    unknown = set(table["label"]) - set(index)
+    if unknown:
+        raise PinpointError(
+            f"There are points of the class {sorted(map(str, unknown))[0]!r}; the model tells {', '.join(classes)}."
+        )
+    return np.array([index[label] for label in table["label"]], dtype=np.int64)
 
 
 def _hide(valid: Array, ignored: tuple[Array, Array], others: tuple[Array, Array]) -> None:

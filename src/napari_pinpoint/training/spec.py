@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.model import ModelSpec, Part
+from napari_pinpoint.model import ModelSpec
+from napari_pinpoint.registry import Part
 from napari_pinpoint.scenes import SCENES
 from napari_pinpoint.zoo import RECIPES
 
@@ -86,7 +87,4 @@ def read_recipe(name: str | os.PathLike[str]) -> Recipe:
 
 def scene_of(part: Part) -> Any:
     """The scene that a recipe names."""
-    try:
-        return SCENES[part.name](**part.options)
-    except (TypeError, ValidationError) as error:
-        raise PinpointError(f"The options of the scene {part.name} do not fit: {error}") from error
+    return SCENES.make(part)
