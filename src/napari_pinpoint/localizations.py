@@ -56,6 +56,7 @@ COLUMNS: dict[str, Column] = {
     "log_likelihood": Column("float32", "", "log likelihood of the fit"),
     "probability": Column("float32", "", "probability that there is an emitter"),
     "contrast": Column("float32", "", "contrast-to-noise: how far the spot stands out of its frame"),
+    "blob": Column("int64", "", "number of the point's blob in the labels of its frame, from 1"),
     "particle": Column("int64", "", "the same emitter over frames"),
     "n_frames": Column("int64", "frames", "frames merged into this row"),
     "row": Column("int64", "", "row of a board's corner grid"),

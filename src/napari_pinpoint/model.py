@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -94,7 +95,9 @@ class Localizer(nn.Module):
     @property
     def halo(self) -> int:
         """Pixels of context around a window, a multiple of `grid`, within which it can influence a point."""
-        needed = self.backbone.radius + self.backbone.stride + self.decoder.reach
+        # A decoder of whole frames gets the maps of all windows together.
+        reach = 0 if self.decoder.scope == "frame" else self.decoder.reach
+        needed = self.backbone.radius + self.backbone.stride + reach
         return int(-(-needed // self.grid)) * self.grid
 
     def forward(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -131,6 +134,13 @@ class Localizer(nn.Module):
                 f"does not give; decoders that fit: {', '.join(decoders_for(self.method.outputs))}."
             )
         return decoder
+
+    def with_decoder(self, part: Part) -> Localizer:
+        """The same network, sharing its weights, with another decoder."""
+        other = copy.copy(self)
+        other.spec = self.spec.model_copy(update={"decoder": part})
+        other.decoder = self.build_decoder(part)
+        return other
 
     def _classes(self) -> dict[str, int]:
         """The option that tells the method how many classes there are, where they have names."""

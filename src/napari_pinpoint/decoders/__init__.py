@@ -22,7 +22,8 @@ class Decoded:
         Points: `frame` (of traces: `trace`) is the index in the batch, positions are pixels of the input, `label` is
         the index of the class where there are several.
     images
-        Arrays (B, \\*spatial) in pixels of the input, for every name in the decoder's `images`.
+        Arrays (B, \\*spatial) in pixels of the input, for every name in the decoder's `images`. The image "labels"
+        has whole numbers: 0 where there is nothing, and on the n-th row of its frame, from 1, the number n.
     """
 
     localizations: Localizations
@@ -34,14 +35,17 @@ class Decoder(Protocol):
 
     #: Names of the maps that it reads.
     needs: ClassVar[tuple[str, ...]]
-    #: "local" if a point depends on its surroundings only, "frame" if on the whole frame.
-    scope: ClassVar[Literal["local", "frame"]]
     #: Names of the images that it makes besides points; only with scope "frame".
     images: ClassVar[tuple[str, ...]]
-    #: The option that users know as the threshold.
-    threshold: float
+    #: "local" if a point depends on its surroundings only, "frame" if on the whole frame: then the maps are those of
+    #: whole frames, stitched, on the CPU and in float32. This and the next two are class variables or properties.
+    scope: Literal["local", "frame"]
+    #: Whether the rows of at least some probability are what it finds at that threshold.
+    selectable: bool
     #: Pixels within which points influence each other.
     reach: float
+    #: The option that users know as the threshold.
+    threshold: float
 
     def __call__(self, maps: dict[str, Tensor], *, stride: int) -> Decoded:
         """Points of a batch of maps, whose cells are `stride` pixels wide."""

@@ -24,6 +24,7 @@ class PooledMass(BaseModel, extra="forbid", frozen=True):
     needs: ClassVar[tuple[str, ...]] = ("logit", "offset")
     scope: ClassVar[Literal["local", "frame"]] = "local"
     images: ClassVar[tuple[str, ...]] = ()
+    selectable: ClassVar[bool] = True
 
     threshold: float = Field(default=0.5, gt=0, le=1, description="Least probability of a localization.")
     radius: float = Field(default=0.55, gt=0, description="Distance within which candidates are one point, px.")
