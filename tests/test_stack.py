@@ -150,3 +150,38 @@ def test_a_value_that_is_no_number_is_told_with_its_frame(value):
 def test_the_choice_is_described_for_the_record():
     view = stack_of("TCZYX").view(channel=1, plane="max")
     assert view.describe() == {"axes": "TCZYX", "chosen": {"channel": 1}, "planes": "max"}
+
+
+PICTURE = Stack(np.arange(36).reshape(3, 3, 4), "CYX", channel_names=("red", "green", "blue"), path="smear.jpg")
+
+
+def test_a_colour_picture_is_seen_in_colour_unless_its_luminance_is_asked_for():
+    assert PICTURE.view().channels == 3
+    np.testing.assert_array_equal(PICTURE.view().read(0, 1)[0], PICTURE.data)
+    luminance = PICTURE.view(channel="luminance")
+    assert luminance.channels == 1
+    expected = 0.299 * PICTURE.data[0] + 0.587 * PICTURE.data[1] + 0.114 * PICTURE.data[2]
+    np.testing.assert_allclose(luminance.read(0, 1)[0, 0], expected, rtol=1e-6)
+    np.testing.assert_array_equal(PICTURE.view(channel=1).read(0, 1)[0, 0], PICTURE.data[1])
+    assert luminance.describe()["chosen"] == {"channel": "luminance"}
+
+
+def test_all_channels_of_a_movie_are_read_with_a_window_and_projected():
+    stack = stack_of("TCZYX")
+    view = stack.view(channel="all", plane="max")
+    assert (view.channels, view.n_frames) == (3, 5)
+    np.testing.assert_array_equal(view.read(1, 3, (slice(2, 4), slice(7))), stack.data[1:3].max(axis=2)[..., 2:4, :])
+    assert stack_of("TYX").view(channel="all").read(0, 5).shape == (5, 1, 6, 7)
+
+
+def test_a_view_is_made_to_fit_a_model_or_refused():
+    grey = stack_of("TYX").view().with_channels(3)
+    assert (grey.channels, grey.read(0, 2).shape) == (3, (2, 3, 6, 7))
+    assert np.ptp(grey.read(0, 1), axis=1).max() == 0
+    assert PICTURE.view().with_channels(3).channels == 3
+    with pytest.raises(PinpointError, match=r"needs 1 channel; this view of smear\.jpg has 3.*'luminance'"):
+        PICTURE.view().with_channels(1)
+    with pytest.raises(PinpointError, match=r"needs 3 channels; this view of a\.tif has 1"):
+        stack_of("TCYX").view(channel=0).with_channels(3)
+    with pytest.raises(PinpointError, match="luminance is that of red"):
+        Stack(np.zeros((4, 8, 8)), "CYX").view(channel="luminance")

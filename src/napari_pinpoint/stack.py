@@ -18,6 +18,14 @@ AXIS_WORDS = {"P": "position", "T": "time", "C": "channel", "Z": "plane", "Y": "
 PROJECTION = "max"
 VOLUME = "volume"
 
+#: Choices for the channels of a stack besides a number.
+ALL = "all"
+LUMINANCE = "luminance"
+#: The channels of a colour picture.
+COLOURS = ("red", "green", "blue")
+#: What red, green and blue add to the luminance (ITU-R BT.601).
+_LUMINANCE_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -128,14 +136,15 @@ class Stack:
         return replace(self, **own, camera=self.camera.with_values(source, **values), sources=sources)
 
     def view(
-        self, *, channel: int | None = None, plane: int | str | None = None, position: int | None = None
+        self, *, channel: int | str | None = None, plane: int | str | None = None, position: int | None = None
     ) -> StackView:
         """Frames of shape (channels, *spatial) by choosing a channel, a position and what to do with planes.
 
         Parameters
         ----------
         channel
-            Which channel; needed when there are several (channels are never summed in silence).
+            Which channel, ``"all"`` of them, or the ``"luminance"`` of a colour picture; needed when there are several
+            (channels are never summed in silence), except that a colour picture is seen in colour.
         plane
             A number, ``"max"`` (the maximum along z) or ``"volume"`` (three spatial axes); needed when there are
             several planes.
@@ -143,7 +152,16 @@ class Stack:
             Which stage position; needed when there are several.
         """
         fixed: dict[str, int] = {}
+        if channel is None and self.channel_names == COLOURS:
+            channel = ALL
+        colour = str(channel) if channel in (ALL, LUMINANCE) else None
+        if colour == LUMINANCE and self.sizes.get("C", 1) not in (1, 3):
+            raise PinpointError(
+                f"{self.name} has {self.sizes['C']} channels; luminance is that of red, green and blue."
+            )
         for axis, choice in (("P", position), ("C", channel)):
+            if axis == "C" and colour:
+                continue
             index = self._choose(axis, choice)
             if index is not None:
                 fixed[axis] = index
@@ -158,7 +176,7 @@ class Stack:
             index = self._choose("Z", plane)
             if index is not None:
                 fixed["Z"] = index
-        return StackView(self, fixed, mode)
+        return StackView(self, fixed, mode, colour)
 
     def _choose(self, axis: str, choice: int | str | None) -> int | None:
         """The index along an axis: the choice, or the only one there is; an axis that the stack lacks gives None."""
@@ -194,12 +212,15 @@ class StackView:
     """One way of looking at a stack: frames of shape (channels, *spatial), read only when asked.
 
     Made by `Stack.view`; `fixed` holds the chosen index of each axis that is not looked along, `planes` is None,
-    ``"max"`` or ``"volume"``.
+    ``"max"`` or ``"volume"``, `colour` is None (one channel), ``"all"`` or ``"luminance"``. A single channel may be
+    `repeated`: grey, seen as colour.
     """
 
     stack: Stack
     fixed: dict[str, int]
     planes: str | None = None
+    colour: str | None = None
+    repeated: int = 1
 
     @property
     def n_frames(self) -> int:
@@ -207,7 +228,27 @@ class StackView:
 
     @property
     def channels(self) -> int:
-        return 1
+        return self.stack.sizes.get("C", 1) if self.colour == ALL else self.repeated
+
+    def with_channels(self, channels: int) -> StackView:
+        """The view for a model of that many channels: of a grey picture, one that shows it as a colour picture.
+
+        Raises
+        ------
+        PinpointError
+            If there are fewer channels, or more, and which to take has to be said.
+        """
+        if self.channels == channels:
+            return self
+        if self.channels == 1 and channels == len(COLOURS) and self.stack.sizes.get("C", 1) == 1:
+            return replace(self, colour=None, fixed={**self.fixed, **_only_channel(self.stack)}, repeated=channels)
+        have = self.stack.sizes.get("C", 1)
+        ways = f"a number from 0 to {have - 1}" + (f", or {LUMINANCE!r}" if have == len(COLOURS) else "")
+        advice = f" Choose a channel: {ways} (--channel on the command line)." if self.channels > channels == 1 else ""
+        word = "channel" if channels == 1 else "channels"
+        raise PinpointError(
+            f"The model needs {channels} {word}; this view of {self.stack.name} has {self.channels}.{advice}"
+        )
 
     @property
     def spatial_axes(self) -> str:
@@ -247,9 +288,13 @@ class StackView:
         if "T" not in self.stack.axes:
             frames = frames[None]
         self._check_finite(frames, start)
+        if self.colour is None or "C" not in self.stack.axes:
+            frames = frames[:, None]
         if self.planes == PROJECTION:
-            frames = frames.max(axis=1)
-        return frames[:, None]
+            frames = frames.max(axis=2)
+        if self.colour == LUMINANCE and frames.shape[1] > 1:
+            frames = np.tensordot(_LUMINANCE_WEIGHTS, frames, (0, 1))[:, None]
+        return np.repeat(frames, self.repeated, axis=1) if self.repeated > 1 else frames
 
     def _check_finite(self, frames: np.ndarray[Any, Any], start: int) -> None:
         """Raise for NaN: it would spread over all that a network sees of the frame, so it is no mere black pixel."""
@@ -264,8 +309,13 @@ class StackView:
 
     def describe(self) -> dict[str, Any]:
         """The choice as plain JSON values, for the record."""
+        colour = {AXIS_WORDS["C"]: self.colour} if self.colour else {}
         return {
             "axes": self.stack.axes,
-            "chosen": {AXIS_WORDS[a]: i for a, i in self.fixed.items()},
+            "chosen": {AXIS_WORDS[a]: i for a, i in self.fixed.items()} | colour,
             "planes": self.planes,
         }
+
+
+def _only_channel(stack: Stack) -> dict[str, int]:
+    return {"C": 0} if "C" in stack.axes else {}

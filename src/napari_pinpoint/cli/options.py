@@ -119,8 +119,14 @@ Axes = Annotated[
     ),
 ]
 Channel = Annotated[
-    int | None,
-    typer.Option("--channel", metavar="C", help="Channel, from 0; needed if there are several.", rich_help_panel=_VIEW),
+    str | None,
+    typer.Option(
+        "--channel",
+        metavar="C|all|luminance",
+        help="Channel, from 0; `all` for a model that sees several, `luminance` for the grey of a colour picture. "
+        "Needed if there are several.",
+        rich_help_panel=_VIEW,
+    ),
 ]
 Plane = Annotated[
     str | None,

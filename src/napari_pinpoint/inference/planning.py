@@ -143,8 +143,7 @@ def plan(
             f"The model {model.spec.name} works on {model.spec.dims} spatial axes; this view of {view.stack.name} has "
             f"{view.dims} ({view.spatial_axes}). Choose another model, or another plane."
         )
-    if view.channels != model.spec.channels:
-        raise PinpointError(f"The model {model.spec.name} needs {model.spec.channels} channels, not {view.channels}.")
+    view = view.with_channels(model.spec.channels)
     given = settings or LocalizeSettings()
     frames = _checked_frames(view, given.frames or (0, view.n_frames))
     settings = given.resolved(model).model_copy(update={"frames": frames})
