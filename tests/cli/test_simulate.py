@@ -98,3 +98,9 @@ def test_a_type_that_imagej_does_not_know_becomes_ome(tmp_path: Path) -> None:
 def test_positions_are_not_written_in_silence(tmp_path: Path) -> None:
     with pytest.raises(PinpointError, match="one position"):
         write_stack(Stack(np.zeros((2, 8, 8), np.uint16), "PYX"), tmp_path / "m.tif")
+
+
+def test_a_scene_without_a_pixel_size(run: Run, tmp_path: Path) -> None:
+    ended = run("simulate", "pixel", "-o", tmp_path / "m.tif", "--truth", tmp_path / "t.parquet", "--frames", 2)
+    assert ended.code == 0, ended.err
+    assert "2 frames of 50 x 50 px." in ended.out

@@ -69,9 +69,8 @@ def _write(made: Any, output: Path, truth: Path, *, frames: int, seed: int, over
         result = {"output": str(output), "truth": str(truth), "frames": frames, "emitters": len(table), "seed": seed}
         emit({**result, "shape": stack.shape, "pixel_size_nm": stack.pixel_size_nm, "camera": stack.camera.to_record()})
         return
-    print(
-        f"{output}: {frames:,} frames of {' x '.join(map(str, stack.shape[1:]))} px, {stack.pixel_size_nm:g} nm each."
-    )
+    pixel = f", {stack.pixel_size_nm:g} nm each" if stack.pixel_size_nm else ""
+    print(f"{output}: {frames:,} frames of {' x '.join(map(str, stack.shape[1:]))} px{pixel}.")
     print(f"{truth}: {len(table):,} emitters (one row for each frame they shine in).")
     print(f"The camera, for localizing: {options.camera_options(stack.camera)}")
 

@@ -26,4 +26,5 @@ SCENES: Registry[type[Any]] = Registry(
     "scene",
     ("emitters", "Blinking molecules seen through a microscope.", "napari_pinpoint.scenes.emitters:EmitterScene"),
     ("spots", "Fluorescent spots among cells, haze and debris.", "napari_pinpoint.scenes.spots:SpotScene"),
+    ("pixel", "One bright pixel, blurred, in noise and clutter.", "napari_pinpoint.scenes.pixel:PixelScene"),
 )
