@@ -184,6 +184,21 @@ def test_points_beyond_the_stack_are_refused() -> None:
         StackSource(stack, Localizations.empty())
 
 
+def test_what_layers_have_measured_is_averaged_with_the_weights() -> None:
+    """Validation and result come from the averaged model; its batch normalization has to know the data as well."""
+    spec = SPEC.model_copy(update={"backbone": Part(name="full_resolution", options={"widths": [4, 4]})})
+    still = TrainingSpec(steps=150, batch=2, learning_rate=1e-12, averaging=0.9, report_every=150, validate_every=150)
+    source = SceneSource(SCENE)
+    model = train(spec, still, source=source, device="cpu")
+    measured = model.backbone.layers[1]
+    assert int(measured.num_batches_tracked) == 150
+    with torch.no_grad():
+        batch = source.draw(100, np.random.default_rng(0), model.normalization)
+        values = model.backbone.layers[0](batch.inputs)
+    torch.testing.assert_close(measured.running_mean, values.mean(dim=(0, 2, 3)), atol=0, rtol=0.15)
+    torch.testing.assert_close(measured.running_var, values.var(dim=(0, 2, 3)), atol=0, rtol=0.4)
+
+
 def test_a_refined_model_starts_where_the_schedules_have_ended() -> None:
     """A wide kernel and no count term, as at the start of a training, would undo what the model has learnt."""
     assert QUICK.progress(3) == 0.25

@@ -33,6 +33,11 @@ BACKBONES: Registry[type[nn.Module]] = Registry(
     "backbone",
     ("unet", "Small U-Net without normalization layers.", "napari_pinpoint.networks.unet:UNet"),
     ("plain", "Plain convolutions, as in Schroeter et al. 2020.", "napari_pinpoint.networks.plain:PlainNetwork"),
+    (
+        "full_resolution",
+        "Convolutions with batch normalization, no pooling: for one bright pixel.",
+        "napari_pinpoint.networks.full_resolution:FullResolutionNetwork",
+    ),
 )
 
 

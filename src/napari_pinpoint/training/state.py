@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_pinpoint import __version__
 from napari_pinpoint.errors import PinpointError
@@ -87,10 +87,7 @@ class Run:
         self.optimizer.step()
         self.step += 1
         # A young average forgets faster, or it would remember the random start.
-        decay = min(training.averaging, self.step / (self.step + 10))
-        with torch.no_grad():
-            for slow, fast in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                slow.lerp_(fast, 1 - decay)
+        _follow(self.average, self.model, 1 - min(training.averaging, self.step / (self.step + 10)))
         return {name: value.detach() for name, value in terms.items()}
 
     def validate(self) -> tuple[dict[str, float | None], bool]:
@@ -188,6 +185,18 @@ def _copy_weights(source: Localizer, target: Localizer) -> None:
         raise PinpointError(
             f"The model {source.spec.name} cannot be continued as {target.spec.name}: their networks differ ({error})."
         ) from error
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, share: float) -> None:
+    """Move the average towards the model: its weights, and what its layers have measured (batch normalization)."""
+    for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
+        slow.lerp_(fast, share)
+    for slow, fast in zip(average.buffers(), model.buffers(), strict=True):
+        if slow.is_floating_point():
+            slow.lerp_(fast, share)
+        else:
+            slow.copy_(fast)
 
 
 def _learning_rate(training: TrainingSpec, step: int) -> float:
