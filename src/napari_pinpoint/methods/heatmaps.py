@@ -61,7 +61,8 @@ def gaussian_heatmap(
     Parameters
     ----------
     positions, mask, labels
-        (B, N, D) pixels, within the image; (B, N) which rows are points; (B, N) index of the class.
+        (B, N, D) pixels, within the image; (B, N) which rows are points; (B, N) index of the class, left out from
+        `classes` on.
     sigmas
         Standard deviations in pixels: one for all, or (B, N, D) for every point and axis.
     cells, stride
@@ -75,7 +76,7 @@ def gaussian_heatmap(
     """
     batch, size = len(positions), math.prod(cells)
     heat = positions.new_full((batch * classes * size,), 1.0 if combine == "union" else 0.0)
-    image, row = torch.nonzero(mask, as_tuple=True)
+    image, row = torch.nonzero(mask & (labels < classes), as_tuple=True)
     at = positions[image, row]
     widths = torch.as_tensor(sigmas, dtype=at.dtype, device=at.device).expand(positions.shape)[image, row]
     first = (image * classes + labels[image, row]) * size
