@@ -51,6 +51,7 @@ COLUMNS: dict[str, Column] = {
     "uncertainty_y": Column("float32", "px", "standard error of y (1 sigma)"),
     "uncertainty_x": Column("float32", "px", "standard error of x (1 sigma)"),
     "uncertainty_z": Column("float32", "px", "standard error of z (1 sigma), in steps of the stack"),
+    "uncertainty_t": Column("float32", "frames", "standard error of t (1 sigma)"),
     "uncertainty_photons": Column("float32", "photoelectrons", "standard error of photons (1 sigma)"),
     "uncertainty_background": Column("float32", "photoelectrons/px", "standard error of background (1 sigma)"),
     "log_likelihood": Column("float32", "", "log likelihood of the fit"),

@@ -41,8 +41,18 @@ class Method(Protocol):
 METHODS: Registry[type[Any]] = Registry(
     "method",
     (
+        "mixture",
+        "Mixture likelihood: position, photons and their uncertainty (Speiser et al. 2021).",
+        "napari_pinpoint.methods.mixture:MixtureLikelihood",
+    ),
+    (
         "matching",
         "Continuous heat-map matching with count regularisation (Schroeter et al. 2020).",
         "napari_pinpoint.methods.matching:HeatmapMatching",
+    ),
+    (
+        "lcfcn",
+        "Counting by localization: one blob for every object, learned from points (Laradji et al. 2018).",
+        "napari_pinpoint.methods.lcfcn:LCFCN",
     ),
 )

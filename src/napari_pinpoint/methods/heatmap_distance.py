@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from napari_pinpoint.methods.cells import windows_around
+
 
 class HeatmapDistance(torch.autograd.Function):
     """Squared heat-map distance of each image; gradients are the closed form too.
@@ -98,21 +100,17 @@ def _label_pairs(
     p: Tensor, x: Tensor, labels: Tensor, weights: Tensor, width: float, window: int
 ) -> tuple[Tensor, Tensor]:
     """What each candidate feels of the labels: sum_k y_k E_ik, and sum_k p_i y_k E_ik (x_i - t_k)."""
-    batch, classes, k = p.shape[:3]
+    classes, k = p.shape[1:3]
     cells, dims = p.shape[3:], labels.shape[-1]
-    reach = torch.arange(-window, window + 1, device=p.device)
-    around = torch.stack(torch.meshgrid(*[reach] * dims, indexing="ij"), dim=-1).reshape(-1, dims)
-    cell = labels.round().long()[:, :, None] + around  # (B, N, W, D)
-    size = torch.tensor(cells, device=p.device)
-    inside = ((cell >= 0) & (cell < size)).all(dim=-1).reshape(batch, -1)
-    stride = torch.tensor([math.prod(cells[d + 1 :]) for d in range(dims)], device=p.device)
-    index = (cell.clamp(min=0).minimum(size - 1) * stride).sum(dim=-1).reshape(batch, -1)  # (B, N * W)
+    around, inside = windows_around(labels, cells, reach=window)  # (B, N, W)
+    width_of_window = around.shape[2]
+    index, inside = around.flatten(1), inside.flatten(1)
 
     flat_p, flat_x = p.flatten(3), x.flatten(3)
     near_p = flat_p.gather(3, index[:, None, None].expand(-1, classes, k, -1))
     near_x = flat_x.gather(3, index[:, None, None].expand(-1, k, dims, -1))
-    target = labels.transpose(1, 2).repeat_interleave(len(around), dim=2)[:, None]  # (B, 1, D, N * W)
-    weight = weights.repeat_interleave(len(around), dim=2)[:, :, None] * inside[:, None, None]  # (B, C, 1, N * W)
+    target = labels.transpose(1, 2).repeat_interleave(width_of_window, dim=2)[:, None]  # (B, 1, D, N * W)
+    weight = weights.repeat_interleave(width_of_window, dim=2)[:, :, None] * inside[:, None, None]  # (B, C, 1, N * W)
     difference = near_x - target
     closeness = difference.square().sum(dim=2).mul_(-0.5 / width**2).exp_()[:, None] * weight  # (B, C, K, N * W)
     force = (near_p * closeness).sum(dim=1)[:, :, None] * difference

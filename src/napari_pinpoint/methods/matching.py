@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
+from napari_pinpoint.methods.cells import cell_centres, cells_of, is_believed
 from napari_pinpoint.methods.count import count_log_likelihood
 from napari_pinpoint.methods.heatmap_distance import heatmap_distance
 from napari_pinpoint.methods.points import Points
@@ -71,8 +72,8 @@ class HeatmapMatching(BaseModel, extra="forbid", frozen=True):
         logit, offset = maps["logit"], maps["offset"]
         cells = logit.shape[3:]
         stride = valid.shape[1] // cells[0]
-        believed = _cells_of(valid, cells)
-        weights = target.weights * _at(valid, target.positions)[:, None].to(target.weights.dtype)
+        believed = cells_of(valid, cells)
+        weights = target.weights * is_believed(valid, target.positions)[:, None].to(target.weights.dtype)
         probability = torch.sigmoid(logit) * believed[:, None, None].to(logit.dtype)
         width = self.lambda_px.at(progress) / stride
         distance = heatmap_distance(
@@ -118,30 +119,3 @@ class CandidateHead(nn.Module):
             "logit": logit.reshape(-1, self.classes, self.candidates, *cells),
             "offset": self.reach_px * torch.tanh(offset).reshape(-1, self.candidates, self.dims, *cells),
         }
-
-
-def cell_centres(cells: tuple[int, ...], stride: int, like: Tensor) -> Tensor:
-    """(D, \\*cells) positions of the centres of output cells, in pixels of the input."""
-    axes = [torch.arange(n, device=like.device, dtype=like.dtype) * stride + (stride - 1) / 2 for n in cells]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"))
-
-
-def _cells_of(valid: Tensor, cells: tuple[int, ...]) -> Tensor:
-    """(B, \\*cells): a cell is believed where all its pixels are."""
-    shape: list[Any] = [valid.shape[0]]
-    for size, n in zip(valid.shape[1:], cells, strict=True):
-        shape += [n, size // n]
-    blocks = valid.reshape(shape)
-    for axis in range(len(cells), 0, -1):
-        blocks = blocks.all(dim=2 * axis)
-    return blocks
-
-
-def _at(valid: Tensor, positions: Tensor) -> Tensor:
-    """(B, N): whether the pixel that each position lies in is believed; false outside the image."""
-    size = torch.tensor(valid.shape[1:], device=valid.device)
-    pixel = positions.round().long()
-    inside = ((pixel >= 0) & (pixel < size)).all(dim=-1)
-    pixel = pixel.clamp(min=0).minimum(size - 1)
-    batch = torch.arange(valid.shape[0], device=valid.device)[:, None].expand(pixel.shape[:2])
-    return valid[(batch, *pixel.unbind(dim=-1))] & inside
