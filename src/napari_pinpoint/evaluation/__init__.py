@@ -1,6 +1,18 @@
 """Scores against truth, and the bounds to compare them with."""
 
+from napari_pinpoint.evaluation.bootstrap import Interval, bootstrap, bootstrap_difference
 from napari_pinpoint.evaluation.bounds import Bound, closed_form_bound, cramer_rao_bound, frame_bounds
+from napari_pinpoint.evaluation.boxes import (
+    BoxComparison,
+    BoxScores,
+    average_precision,
+    coco_boxes,
+    columns_of_coco_boxes,
+    has_boxes,
+)
+from napari_pinpoint.evaluation.chamfer import Chamfer, chamfer, chamfer_per_frame
+from napari_pinpoint.evaluation.counting import CountErrors, count_errors, counts_per_frame, game_per_frame
+from napari_pinpoint.evaluation.coverage import by_class, compared_frames, in_frames, recorded_field
 from napari_pinpoint.evaluation.matching import Matches, match
 from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate
 from napari_pinpoint.evaluation.summary import rows_of
@@ -8,13 +20,33 @@ from napari_pinpoint.evaluation.summary import rows_of
 __all__ = [
     "CHALLENGE",
     "Bound",
+    "BoxComparison",
+    "BoxScores",
+    "Chamfer",
+    "CountErrors",
+    "Interval",
     "Matches",
     "Scores",
+    "average_precision",
+    "bootstrap",
+    "bootstrap_difference",
+    "by_class",
+    "chamfer",
+    "chamfer_per_frame",
     "closed_form_bound",
+    "coco_boxes",
+    "columns_of_coco_boxes",
+    "compared_frames",
+    "count_errors",
+    "counts_per_frame",
     "cramer_rao_bound",
     "efficiency",
     "evaluate",
     "frame_bounds",
+    "game_per_frame",
+    "has_boxes",
+    "in_frames",
     "match",
+    "recorded_field",
     "rows_of",
 ]

@@ -45,6 +45,21 @@ class Matches:
     false: Ints
     excused: Ints
 
+    def per_frame(self, found: Localizations, truth: Localizations, frames: tuple[int, int]) -> Ints:
+        """Pairs, false and missed rows (TP, FP, FN) of each of the frames start to stop - 1, shape (n_frames, 3).
+
+        `found` and `truth` are the tables that were matched. What sums over frames (Jaccard, F1 ...) can be
+        bootstrapped from this without matching again.
+        """
+        start, stop = frames
+        rows = ((truth, self.truth), (found, self.false), (truth, self.missed))
+        columns = []
+        for table, which in rows:
+            frame = table["frame"][which] - start
+            inside = (frame >= 0) & (frame < stop - start)
+            columns.append(np.bincount(frame[inside], minlength=stop - start))
+        return np.stack(columns, axis=1)
+
 
 def match(found: Localizations, truth: Localizations, *, tolerance: float, method: Method = "optimal") -> Matches:
     """Pair found localizations with true ones, one-to-one and only within a frame.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.evaluation.coverage import Frames, compared_frames, in_frames
 from napari_pinpoint.evaluation.matching import Matches, Method, is_ignored, match, shared_calibration
 from napari_pinpoint.localizations import FLAGS, Localizations
 
@@ -144,6 +145,7 @@ def evaluate(
     border_nm: float = 0.0,
     field_shape: tuple[int, int] | None = None,
     photon_cut: float = 0.0,
+    frames: Frames | None = None,
 ) -> Scores:
     """Compare found localizations with the truth.
 
@@ -159,6 +161,9 @@ def evaluate(
         Rows of both tables that are this close to the edge of a field of (Y, X) pixels are left out.
     photon_cut
         This fraction of the true emitters, the dimmest by `photons`, is ignored.
+    frames
+        (start, stop) of the frames to compare. By default those that the record of `found` says were looked at, else
+        all.
 
     Returns
     -------
@@ -173,6 +178,7 @@ def evaluate(
     Warns
     -----
     PinpointWarning
+        Where true rows lie in frames that were not looked at, as the record of `found` says; they are left out.
         Where frames or origin of the two tables seem to differ, as when one counts frames from 1 or pixels from
         their corner.
 
@@ -186,6 +192,8 @@ def evaluate(
     """
     pixel_size = shared_calibration(found, truth, "pixel_size_nm")
     tolerance = _tolerance_px(tolerance_nm, tolerance_px, pixel_size)
+    frames = compared_frames(found, truth, frames)
+    found, truth = in_frames(found, frames), in_frames(truth, frames)
     if border_nm:
         found, truth = (_inside(table, border_nm, pixel_size, field_shape) for table in (found, truth))
     truth = _without_dimmest(truth, photon_cut)
