@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from napari_pinpoint.bench import Tell, tell_nobody
+from napari_pinpoint.bench.report import Table
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.model import Localizer, ModelSpec, load_model, save_model
+from napari_pinpoint.model import Localizer, ModelSpec, count_parameters, load_model, save_model
+from napari_pinpoint.registry import Part
 from napari_pinpoint.sampling import SampleSource
 from napari_pinpoint.stack import Stack, StackView
 from napari_pinpoint.training import Progress, Recipe, TrainingSpec, train_iter, train_recipe
@@ -97,6 +99,33 @@ def in_quick(training: TrainingSpec, *, batch: int = 4) -> TrainingSpec:
     return training.model_copy(
         update={"steps": QUICK_STEPS, "batch": batch, "validate_every": QUICK_STEPS, "warm_up": 2, "report_every": 4}
     )
+
+
+def training_table(models: Mapping[str, Localizer]) -> Table:
+    """How each of some models was made: one row each, under the names that they are given."""
+    columns = ("", "method", "network", "parameters", "steps x batch", "precision", "minutes", "on")
+    rows = []
+    for name, model in models.items():
+        record, training = model.record, TrainingSpec.model_validate(model.record["training"])
+        rows.append(
+            (
+                name,
+                _said(model.spec.method),
+                _said(model.spec.backbone),
+                count_parameters(model),
+                f"{record['steps_done']:,} x {training.batch}",
+                training.precision,
+                f"{record['seconds'] / 60:.1f}",
+                f"{record['device']}, {record['threads']} thread{'s' if record['threads'] > 1 else ''}",
+            )
+        )
+    return Table(columns, rows, "Trainings")
+
+
+def _said(part: Part) -> str:
+    """A part in words: its name, and its options where there are any."""
+    options = ", ".join(f"{name} {json.dumps(value)}" for name, value in part.options.items())
+    return f"{part.name} ({options.replace(chr(34), '')})" if options else part.name
 
 
 def _path(folder: str | Path, name: str, identity: Mapping[str, Any]) -> Path:

@@ -60,6 +60,10 @@ class Table:
             if len(row) != len(self.columns):
                 raise ValueError(f"a row of {len(row)} cells in a table of {len(self.columns)} columns: {row}")
 
+    def texts(self) -> list[list[str]]:
+        """The rows in words: numbers with four digits, a dash for what is not known."""
+        return [[_text(cell) for cell in row] for row in self.rows]
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -220,7 +224,7 @@ def _html_cell(cell: str | float | None) -> str:
 
 def _markdown_table(table: Table) -> str:
     lines = [_markdown_row(table.columns), _markdown_row(["---"] * len(table.columns), plain=True)]
-    lines += [_markdown_row([_text(cell) for cell in row]) for row in table.rows]
+    lines += [_markdown_row(row) for row in table.texts()]
     return "\n".join(([f"**{_md(table.caption)}**", ""] if table.caption else []) + lines)
 
 
@@ -234,7 +238,6 @@ def _md(text: str) -> str:
 
 
 def _text(cell: str | float | None) -> str:
-    """A cell in words: numbers with four digits, nothing for what is not known."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     return cell if isinstance(cell, str) else f"{cell:,}" if isinstance(cell, int) else f"{cell:.4g}"

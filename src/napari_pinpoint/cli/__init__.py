@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_pinpoint import __version__
-from napari_pinpoint.cli import convert, demo, evaluate, info, localize, models, rerun, simulate, train
+from napari_pinpoint.cli import bench, convert, demo, evaluate, info, localize, models, rerun, simulate, train
 from napari_pinpoint.cli.terminal import INTERRUPTED, fail, show_warning
 from napari_pinpoint.errors import PinpointError, PinpointWarning
 
@@ -74,6 +74,7 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.add_typer(bench.bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
