@@ -58,4 +58,9 @@ DECODERS: Registry[type[Any]] = Registry(
         "Joins the probability of neighbouring candidates and keeps what adds up to a point.",
         "napari_pinpoint.decoders.pooled_mass:PooledMass",
     ),
+    (
+        "blobs",
+        "Connected regions, counted, each with its centroid and an image of their numbers.",
+        "napari_pinpoint.decoders.blobs:Blobs",
+    ),
 )
