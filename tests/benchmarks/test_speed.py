@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from napari_pinpoint.inference import Plan, plan
-from napari_pinpoint.inference.chunks import Network, decode, finish_chunk, read_chunk
+from napari_pinpoint.inference.chunks import Network, read_chunk
+from napari_pinpoint.inference.decoding import decoding_of
 from napari_pinpoint.io.images import read_stack
 from napari_pinpoint.scenes.emitters import EmitterScene
 
@@ -60,10 +61,13 @@ def test_network_and_decoding(movie, planned, report):
         answers[:] = [list(network(chunk)) for chunk in chunks]
 
     def decode_all():
-        return [
-            finish_chunk(planned, chunk, [decode(planned, chunk, *answer) for answer in of_chunk])
-            for chunk, of_chunk in zip(chunks, answers, strict=True)
-        ]
+        done = []
+        for chunk, of_chunk in zip(chunks, answers, strict=True):
+            decoding = decoding_of(planned, chunk)
+            for answer in of_chunk:
+                decoding.add(*answer)
+            done.append(decoding.finish())
+        return done
 
     report.speed(movie.name, "normalization and network", n_frames, movie.shape, fastest(run_network))
     report.speed(movie.name, "decoding", n_frames, movie.shape, fastest(decode_all))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.inference import LocalizeSettings, localize, localize_to_file, plan, running
+from napari_pinpoint.inference import LocalizeSettings, localize, localize_to_file, plan, to_files
 from napari_pinpoint.inference.planning import CHUNK_PIXELS
 from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.model import Localizer, load_model
@@ -52,7 +52,7 @@ def test_parts_hold_the_chunks_of_some_seconds(
 ) -> None:
     """However a run ends, what was yielded is on disk; only the rest is done again, and also what comes in between."""
     monkeypatch.setitem(CHUNK_PIXELS, "cpu", 40 * 40)
-    monkeypatch.setattr(running, "PART_SECONDS", 3600.0)
+    monkeypatch.setattr(to_files, "PART_SECONDS", 3600.0)
     stack = movie(9)
     decided, target = plan(stack, model, device="cpu"), tmp_path / "table.parquet"
     folder = tmp_path / "table.parquet.parts"
@@ -75,8 +75,8 @@ def test_many_rows_are_written_before_their_time(
     model: Localizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CHUNK_PIXELS, "cpu", 40 * 40)
-    monkeypatch.setattr(running, "PART_ROWS", 40)
-    monkeypatch.setattr(running, "PART_SECONDS", 3600.0)
+    monkeypatch.setattr(to_files, "PART_ROWS", 40)
+    monkeypatch.setattr(to_files, "PART_SECONDS", 3600.0)
     stack = movie(4)
     run = localize_to_file(plan(stack, model, device="cpu"), tmp_path / "table.parquet")
     rows = [len(next(run).localizations) for _ in range(3)]

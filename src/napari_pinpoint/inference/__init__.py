@@ -8,7 +8,8 @@ length of the stack.
 from napari_pinpoint.inference.chunks import Chunk
 from napari_pinpoint.inference.devices import choose_device, describe_device
 from napari_pinpoint.inference.planning import LocalizeSettings, Plan, Window, plan
-from napari_pinpoint.inference.running import candidates, finish, keep, localize, localize_iter, localize_to_file
+from napari_pinpoint.inference.running import candidates, finish, keep, localize, localize_iter
+from napari_pinpoint.inference.to_files import check_gives_labels, localize_to_file
 from napari_pinpoint.region import Region
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Region",
     "Window",
     "candidates",
+    "check_gives_labels",
     "choose_device",
     "describe_device",
     "finish",

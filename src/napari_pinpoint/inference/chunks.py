@@ -1,9 +1,9 @@
-"""One chunk's way from the file to its points: reading, the network over its windows, decoding."""
+"""Chunks: reading their frames, and the network over all windows of these."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_pinpoint.contrast import contrast
 from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.inference.planning import Plan, Window
 from napari_pinpoint.localizations import Localizations
@@ -22,7 +21,11 @@ Frames = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Chunk:
-    """What inference yields: the points of the frames start to stop - 1, and images where a decoder makes them."""
+    """What inference yields: the points of the frames start to stop - 1, and images where a decoder makes them.
+
+    Images are arrays (stop - start, \\*spatial). In "labels", int32, a blob has the number that its row of the table
+    has in the column `blob`; what lies outside the region or was not kept is 0.
+    """
 
     index: int
     start: int
@@ -128,42 +131,3 @@ def _cut(plan: Plan, read: Read, window: Window) -> Frames:
     values = plan.model.normalization.apply(raw, read.measured, origin=origin, camera=plan.camera)
     beyond = [(0, max(0, b - n)) for (_, b), n in zip(window.outer, shape, strict=True)]
     return np.pad(values, [(0, 0), (0, 0), *beyond], mode="edge") if any(b for _, b in beyond) else values
-
-
-def decode(plan: Plan, read: Read, window: Window, first: int, maps: dict[str, Tensor]) -> Localizations:
-    """Points of a batch of a window in pixels of the stack, those that the window's core holds."""
-    found = plan.model.decode(maps, threshold=plan.settings.threshold).localizations
-    columns, kept = found.columns, np.ones(len(found), dtype=bool)
-    columns["frame"] = found["frame"] + plan.chunks[read.index][0] + first
-    for axis, (a, b), (low, _), size in zip(
-        plan.view.spatial_axes.lower(), window.core, window.outer, plan.view.spatial_shape, strict=True
-    ):
-        place = columns[axis] = found[axis] + low
-        # Points of a core at the border of the image may lie up to a pixel outside of it.
-        kept &= (place >= (a - 0.5 if a > 0 else -1.0)) & (place < (b - 0.5 if b < size else size))
-    return Localizations(columns).select(kept)
-
-
-def finish_chunk(plan: Plan, read: Read, decoded: Iterable[Localizations]) -> Chunk:
-    """The chunk from the tables of all its windows: inside the region, of enough contrast, in order."""
-    start, stop = plan.chunks[read.index]
-    table = Localizations.concatenate(decoded)
-    table = select_asked(plan, table, read.frames[:, 0], start)
-    order = np.lexsort((table["x"], table["y"], table["frame"]))
-    return Chunk(read.index, start, stop, table.select(order))
-
-
-def select_asked(plan: Plan, table: Localizations, frames: Frames, start: int) -> Localizations:
-    """The rows inside the plan's region and of enough contrast, with the columns that tell these.
-
-    `frames` are the raw ones (n, *spatial) from frame `start` on: contrast is that of the image, not of what the
-    network sees.
-    """
-    if plan.region is not None:
-        labels = plan.region.labels_at(table["y"], table["x"])
-        table = table.with_columns(region=labels).select(labels != 0)
-    least = plan.settings.min_contrast
-    if least is not None:
-        measured = contrast(frames, table["frame"] - start, table["y"], table["x"])
-        table = table.with_columns(contrast=measured).select(measured >= np.float32(least))
-    return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from napari_pinpoint.inference.devices import choose_device
 from napari_pinpoint.inference.record import record_of
 from napari_pinpoint.model import Localizer, load_model
 from napari_pinpoint.region import Region
+from napari_pinpoint.registry import Part
 from napari_pinpoint.stack import Stack, StackView
 
 #: Pixels (of all frames) that are read and localized as one chunk: less than half a second's work on two cores.
@@ -42,6 +44,7 @@ class LocalizeSettings(BaseModel, extra="forbid", frozen=True):
         allow_inf_nan=False,
         description="Least contrast-to-noise; the model's own if unset, 0 measures it and keeps all.",
     )
+    decoder: Part | None = Field(default=None, description="What turns maps into points; the model's own if unset.")
     frames: tuple[int, int] | None = Field(default=None, description="First frame and the one after the last.")
     batch: int | None = Field(default=None, ge=1, description="Windows that go through the network at once.")
     tile: int | None = Field(default=None, ge=16, description="Side of a tile in pixels.")
@@ -49,7 +52,8 @@ class LocalizeSettings(BaseModel, extra="forbid", frozen=True):
 
     def resolved(self, model: Localizer) -> LocalizeSettings:
         """The settings with the model's own values where they leave the choice to it."""
-        own = {"threshold": model.decoder.threshold, "min_contrast": model.spec.min_contrast}
+        decoder = model.decoder if self.decoder is None else model.build_decoder(self.decoder)
+        own = {"threshold": decoder.threshold, "min_contrast": model.spec.min_contrast}
         return self.model_copy(update={name: value for name, value in own.items() if getattr(self, name) is None})
 
 
@@ -69,8 +73,8 @@ class Window:
 class Plan:
     """A localization, decided in every detail; made by `plan`.
 
-    `settings` say the threshold, contrast and frames that are used; `chunks` are (start, stop) of at most
-    `chunk_frames` frames.
+    `model` has the decoder that is used; `settings` say the threshold, contrast and frames that are; `chunks` are
+    (start, stop) of at most `chunk_frames` frames.
     """
 
     view: StackView
@@ -133,7 +137,8 @@ def plan(
     Raises
     ------
     PinpointError
-        If the frames are not there, the axes need a choice, or the model does not fit the stack.
+        If the frames are not there, the axes need a choice, the model does not fit the stack, or the decoder does not
+        fit the model.
     """
     view = stack.view() if isinstance(stack, Stack) else stack
     model = model if isinstance(model, Localizer) else load_model(model)
@@ -147,6 +152,9 @@ def plan(
     given = settings or LocalizeSettings()
     frames = _checked_frames(view, given.frames or (0, view.n_frames))
     settings = given.resolved(model).model_copy(update={"frames": frames})
+    record = record_of(view, model, settings, region, chosen)
+    if settings.decoder is not None:
+        model = model.with_decoder(settings.decoder)
     _check_what_is_asked(view, settings, region)
     camera = _camera_for(view, model)
     _check_domain(view, model)
@@ -163,7 +171,7 @@ def plan(
         windows=windows,
         batch=settings.batch or max(1, BATCH_PIXELS[chosen.type] // pixels),
         chunk_frames=max(1, CHUNK_PIXELS[chosen.type] // per_frame),
-        record=record_of(view, model, settings, region, chosen),
+        record=record,
     )
 
 
@@ -195,15 +203,17 @@ def _windows(shape: tuple[int, ...], tile: int, model: Localizer, region: Region
     """Windows that cover the frame, or its region: cores of at most `tile` pixels on the model's grid, and halos."""
     grid, halo = model.grid, model.halo
     step = max(grid, tile // grid * grid)
-    whole = model.decoder.scope == "frame"  # such a decoder needs all of the frame at once
     ends = [(0, n) for n in shape]
-    if region is not None and not whole:
-        ends[-2:] = region.bounds()
+    # A decoder of whole frames has to see what reaches into the region; others decode the halo, too.
+    around = math.ceil(min(model.decoder.reach, max(shape))) if model.decoder.scope == "frame" else 0
+    if region is not None:
+        rows_and_columns = zip(region.bounds(), shape[-2:], strict=True)
+        ends[-2:] = [(max(0, a - around), min(b + around, n)) for (a, b), n in rows_and_columns]
     axes = []
     for n, (first, last) in zip(shape, ends, strict=True):
         padded = -(-n // grid) * grid
         first, last = first // grid * grid, min(-(-last // grid) * grid, n)
-        fits = whole or -(-last // grid) * grid - first <= step
+        fits = -(-last // grid) * grid - first <= step
         edges = [first, last] if fits else [*range(first, last, step), last]
         axes.append(
             [
@@ -217,7 +227,8 @@ def _windows(shape: tuple[int, ...], tile: int, model: Localizer, region: Region
     ]
     if region is None:
         return tuple(windows)
-    return tuple(w for w in windows if region.labels[tuple(slice(a, b) for a, b in w.core[-2:])].any())
+    near = [tuple(slice(max(0, a - around), b + around) for a, b in window.core[-2:]) for window in windows]
+    return tuple(window for window, place in zip(windows, near, strict=True) if region.labels[place].any())
 
 
 def _placed(model: Localizer, device: torch.device) -> Localizer:

@@ -1,22 +1,20 @@
-"""localize_iter, localize, localize_to_file and candidates: a plan carried out."""
+"""localize_iter, localize and candidates: a plan carried out."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.inference.chunks import Cancelled, Chunk, Network, Read, decode, finish_chunk, read_chunk
+from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.inference.chunks import Cancelled, Chunk, Network, Read, read_chunk
+from napari_pinpoint.inference.decoding import Decoding, decoding_of
 from napari_pinpoint.inference.planning import LocalizeSettings, Plan, plan
-from napari_pinpoint.inference.record import fingerprint_of
-from napari_pinpoint.io.parts import PartFolder
-from napari_pinpoint.io.tables import check_target, write_localizations
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer
 from napari_pinpoint.region import Region
@@ -26,8 +24,6 @@ from napari_pinpoint.stack import Stack, StackView
 _WAITING = 4
 #: A threshold below every probability that a decoder may find worth a point.
 _LOWEST = float(np.finfo(np.float32).tiny)
-#: Chunks that are finished are written after this many seconds or rows: few files, and little is lost.
-PART_SECONDS, PART_ROWS = 5.0, 2**20
 
 
 def localize_iter(
@@ -61,16 +57,15 @@ def localize_iter(
                 while todo and len(reading) < 2:
                     reading.append(reader.submit(read_chunk, plan, todo.popleft()))
                 read = reading.popleft().result()
-                decoding: list[Future[Localizations]] = []
+                decoding, adding = decoding_of(plan, read), deque[Future[None]]()
                 try:
                     for window, first, maps in network(read):
-                        decoding.append(decoder.submit(decode, plan, read, window, first, maps))
-                        if len(decoding) > _WAITING:  # maps are large: they do not pile up where decoding is slow
-                            decoding[-_WAITING - 1].result()
+                        adding.append(decoder.submit(decoding.add, window, first, maps))
+                        if len(adding) > _WAITING:  # maps are large: they do not pile up where decoding is slow
+                            adding.popleft().result()
                 except Cancelled:
                     break
-                tables = (future.result() for future in decoding)
-                finishing.append(decoder.submit(finish_chunk, plan, read, tables))
+                finishing.append(decoder.submit(_finish_chunk, decoding, adding))
                 while finishing and (finishing[0].done() or len(finishing) > 1):
                     yield finishing.popleft().result()
             while finishing:
@@ -78,6 +73,13 @@ def localize_iter(
         finally:
             for waiting in reading:
                 waiting.cancel()
+
+
+def _finish_chunk(decoding: Decoding, adding: Iterable[Future[None]]) -> Chunk:
+    """The chunk when its maps were added, or the error of that."""
+    for added in adding:
+        added.result()
+    return decoding.finish()
 
 
 def localize(
@@ -133,85 +135,53 @@ def localize(
 def candidates(plan: Plan, frame: int) -> Localizations:
     """Everything in one frame that could be kept at any setting; `keep` selects from it without the network.
 
-    Each row has its probability and, in images, its contrast; with the plan's region only what lies inside.
+    Each row has its probability and, in images, its contrast; with the plan's region only what lies inside. Where a
+    decoder is not `selectable`, these are the candidates at the plan's threshold only.
     """
-    least_contrast = 0.0 if plan.view.dims == 2 else None
-    one = plan.with_frames(frame, frame + 1).with_settings(threshold=_LOWEST, min_contrast=least_contrast)
+    asked: dict[str, Any] = {"min_contrast": 0.0 if plan.view.dims == 2 else None}
+    if plan.model.decoder.selectable:
+        asked["threshold"] = _LOWEST
+    one = plan.with_frames(frame, frame + 1).with_settings(**asked)
     return finish(one, [chunk.localizations for chunk in localize_iter(one)])
 
 
 def keep(table: Localizations, settings: LocalizeSettings, model: Localizer) -> Localizations:
-    """The rows of a table of `candidates` that a run with these settings finds, with its columns and record."""
+    """The rows of a table of `candidates` that a run with these settings finds, with its columns and record.
+
+    Raises
+    ------
+    PinpointError
+        If the decoder is not `selectable` and the candidates are those of another threshold.
+    """
     chosen = settings.resolved(model)
-    kept = table["probability"] >= np.float32(chosen.threshold or 0)
+    used = {"threshold": chosen.threshold, "min_contrast": chosen.min_contrast}
+    record = {**table.record, "settings": {**table.record.get("settings", {}), **used}}
+    if model.decoder.selectable:
+        kept = table["probability"] >= np.float32(chosen.threshold or 0)
+    elif table.record["settings"]["threshold"] == chosen.threshold:
+        kept = np.ones(len(table), dtype=bool)
+    else:
+        raise PinpointError(
+            f"These candidates were found with the threshold {table.record['settings']['threshold']:g}; what is there "
+            f"with {chosen.threshold:g} cannot be told from them with this decoder: find them anew."
+        )
     if chosen.min_contrast is None:
         table = table.without_columns("contrast")
     else:
         kept &= table["contrast"] >= np.float32(chosen.min_contrast)
-    used = {"threshold": chosen.threshold, "min_contrast": chosen.min_contrast}
-    record = table.record
-    return table.select(kept).with_record({**record, "settings": {**record.get("settings", {}), **used}})
-
-
-def localize_to_file(
-    plan: Plan,
-    path: str | os.PathLike[str],
-    *,
-    format: str | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    cancel: Event | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> Generator[Chunk, None, Localizations | None]:
-    """Localize into a table file; yields the chunks, and returns the table once it is complete (None if cancelled).
-
-    While it runs, finished chunks lie in a folder beside `path`, where they are written every few seconds and when
-    the run ends, however it ends; the table appears under its name when it is complete. With `resume` the chunks of a
-    killed run are kept, if it was the same run. What the table's format or place would refuse is refused before the
-    work begins.
-    """
-    path = Path(path)
-    check_target(path, format=format, pixel_size_nm=plan.view.stack.pixel_size_nm, overwrite=overwrite)
-    parts = PartFolder(path)
-    parts.start(fingerprint_of(plan), resume=resume, overwrite=overwrite)
-    unwritten: list[Chunk] = []
-    began = time.monotonic()
-    try:
-        for chunk in localize_iter(plan, skip=parts.finished(), cancel=cancel, progress=progress):
-            if unwritten and unwritten[-1].index + 1 != chunk.index:  # what lies between is there already
-                _write_part(parts, unwritten)
-            unwritten.append(chunk)
-            rows = sum(len(chunk.localizations) for chunk in unwritten)
-            if time.monotonic() - began >= PART_SECONDS or rows >= PART_ROWS:
-                _write_part(parts, unwritten)
-                began = time.monotonic()
-            yield chunk
-    finally:
-        try:
-            _write_part(parts, unwritten)
-        finally:
-            if not parts.finished():  # there is nothing to go on with
-                parts.remove()
-    if len(parts.finished()) < len(plan.chunks):
-        return None
-    table = finish(plan, [parts.collect()])
-    write_localizations(table, path, format=format, overwrite=overwrite)
-    parts.remove()
-    return table
-
-
-def _write_part(parts: PartFolder, chunks: list[Chunk]) -> None:
-    """Write consecutive chunks as one part, and forget them."""
-    if chunks:
-        table = Localizations.concatenate(chunk.localizations for chunk in chunks)
-        parts.write(range(chunks[0].index, chunks[-1].index + 1), table)
-        chunks.clear()
+    return table.select(kept).with_record(record)
 
 
 def finish(plan: Plan, tables: list[Localizations]) -> Localizations:
     """The table of a plan from those of its chunks in order, with calibration and record."""
-    columns = {"probability": True, "region": plan.region, "contrast": plan.settings.min_contrast}
-    empty = Localizations.empty(name for name, asked in columns.items() if asked is not None)
+    labels = "labels" in plan.model.decoder.images
+    columns = {
+        "probability": True,
+        "blob": labels,
+        "region": plan.region is not None,
+        "contrast": plan.settings.min_contrast is not None,
+    }
+    empty = Localizations.empty(name for name, asked in columns.items() if asked)
     table = Localizations.concatenate(tables or [empty])
     return Localizations(
         table.columns,

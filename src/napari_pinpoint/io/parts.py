@@ -1,7 +1,8 @@
 """Writing a long table in parts, so that a run that was killed goes on where it stopped.
 
 While a run writes ``OUT``, the folder ``OUT.parts`` beside it holds what is finished: Parquet files of one or several
-consecutive chunks each, and the plan that they belong to. The folder goes when ``OUT`` is complete.
+consecutive chunks each, where images are wanted these of the same chunks (.npz), and the plan that they belong to. The
+folder goes when ``OUT`` is complete.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.atomic import check_free, complete_file
@@ -30,6 +34,8 @@ class PartFolder:
     ----------
     output
         Path of the final table.
+    images
+        Names of the images that parts hold besides.
 
     Examples
     --------
@@ -44,8 +50,8 @@ class PartFolder:
     >>> parts.remove()
     """
 
-    def __init__(self, output: str | Path) -> None:
-        self.output = Path(output)
+    def __init__(self, output: str | Path, *, images: Collection[str] = ()) -> None:
+        self.output, self.images = Path(output), tuple(images)
         self.path = self.output.with_name(self.output.name + ".parts")
 
     def start(self, fingerprint: Mapping[str, Any], *, resume: bool = False, overwrite: bool = False) -> None:
@@ -96,32 +102,41 @@ class PartFolder:
         for chunks, file in self._parts():
             try:
                 pq.read_metadata(file)
+                if self.images and not zipfile.is_zipfile(_images_beside(file)):
+                    raise OSError(f"the images of {file} are not there")
             except (pa.ArrowException, OSError):
                 file.unlink(missing_ok=True)
                 continue
             found.update(chunks)
         return found
 
-    def write(self, chunks: range, table: Localizations) -> None:
-        """Write the table of consecutive chunks; its file is complete or not there."""
-        name = f"part-{chunks.start:06d}-{chunks.stop - 1:06d}.parquet"
-        with complete_file(self.path / name, overwrite=True) as temporary:
+    def write(
+        self, chunks: range, table: Localizations, images: Mapping[str, np.ndarray[Any, Any]] | None = None
+    ) -> None:
+        """Write table and images, (frames, \\*spatial), of consecutive chunks; the part is complete or not there."""
+        file = self.path / f"part-{chunks.start:06d}-{chunks.stop - 1:06d}.parquet"
+        if self.images:
+            with complete_file(_images_beside(file), overwrite=True) as temporary, temporary.open("wb") as stream:
+                given: Any = {name: (images or {})[name] for name in self.images}
+                np.savez_compressed(stream, **given)
+        with complete_file(file, overwrite=True) as temporary:
             PARQUET.write(table, temporary)
 
     def collect(self) -> Localizations:
         """All parts as one table, in the order of their chunks, which must begin at 0 and leave none out."""
-        parts, expected = list(self._parts()), 0
-        for chunks, _ in parts:
-            if chunks.start != expected:
-                raise PinpointError(f"{self.path}: chunk {expected} is missing; run again to make it (--resume).")
-            expected = chunks.stop
-        return Localizations.concatenate(PARQUET.read(file, pixel_size_nm=None) for _, file in parts)
+        return Localizations.concatenate(PARQUET.read(file, pixel_size_nm=None) for file in self._all_parts())
+
+    def collect_image(self, name: str, shape: tuple[int, ...], dtype: str) -> PartImages:
+        """An image of all parts, in the order of their chunks, as a lazy array of that shape and type."""
+        return PartImages([_images_beside(file) for file in self._all_parts()], name, shape, dtype)
 
     def remove(self) -> None:
         """Remove the parts, and the folder unless somebody keeps other files there."""
         if not self.path.exists():
             return
         for _, file in self._parts():
+            file.unlink()
+        for file in self.path.glob("part-*.npz"):
             file.unlink()
         (self.path / PLAN).unlink(missing_ok=True)
         for folder in self.path.glob(".*.unfinished"):
@@ -144,11 +159,46 @@ class PartFolder:
         except (OSError, ValueError):
             return None
 
+    def _all_parts(self) -> list[Path]:
+        """The files of all parts in order, none of which may be missing."""
+        parts, expected = list(self._parts()), 0
+        for chunks, _ in parts:
+            if chunks.start != expected:
+                raise PinpointError(f"{self.path}: chunk {expected} is missing; run again to make it (--resume).")
+            expected = chunks.stop
+        return [file for _, file in parts]
+
     def _parts(self) -> Iterator[tuple[range, Path]]:
         """Chunks and file of every part, in order."""
         found = ((PART.fullmatch(file.name), file) for file in self.path.glob("part-*.parquet"))
         named = ((range(int(match[1]), int(match[2]) + 1), file) for match, file in found if match)
         yield from sorted(named, key=lambda part: part[0].start)
+
+
+class PartImages:
+    """Frames of several parts as one array (frames, \\*spatial), for reading in order: one part is in memory."""
+
+    def __init__(self, files: list[Path], name: str, shape: tuple[int, ...], dtype: str) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self._files, self._name = files, name
+        self._part, self._start = -1, 0
+        self._frames = np.empty((0, *shape[1:]), self.dtype)
+
+    def __getitem__(self, index: Any) -> np.ndarray[Any, Any]:
+        frame, *rest = index if isinstance(index, tuple) else (index,)
+        if frame < self._start:
+            self._part, self._start, self._frames = -1, 0, self._frames[:0]
+        while frame >= self._start + len(self._frames):
+            self._start += len(self._frames)
+            self._part += 1
+            with np.load(self._files[self._part]) as images:
+                self._frames = images[self._name].astype(self.dtype)
+        found: np.ndarray[Any, Any] = self._frames[(frame - self._start, *rest)]
+        return found
+
+
+def _images_beside(part: Path) -> Path:
+    return part.with_suffix(".npz")
 
 
 def _difference(left: Any, wanted: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 _SUFFIXES = (".tif", ".tiff")
 
 
-def write_stack(stack: Stack, path: str | Path, *, overwrite: bool = False) -> None:
+def write_stack(stack: Stack, path: str | Path, *, overwrite: bool = False, compress: bool = False) -> None:
     """Write a stack as a TIFF file, frame by frame; the file is complete or not there.
 
     An ImageJ hyperstack, which napari, Fiji and `read_stack` open with the right axes and pixel size; OME-TIFF where
@@ -32,6 +32,8 @@ def write_stack(stack: Stack, path: str | Path, *, overwrite: bool = False) -> N
         Ends in .tif or .tiff; its folder must exist.
     overwrite
         Whether a file that is there may be replaced.
+    compress
+        Pack every plane without loss (Deflate); of labels little is left.
 
     Raises
     ------
@@ -61,6 +63,7 @@ def write_stack(stack: Stack, path: str | Path, *, overwrite: bool = False) -> N
             shape=tuple(sizes.values()),
             dtype=stack.dtype,
             photometric="minisblack",
+            compression="zlib" if compress else None,
             **(_ome(stack) if ome else _imagej(stack)),
         )
 
