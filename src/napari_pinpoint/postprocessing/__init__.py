@@ -1,5 +1,6 @@
 """Tables to tables: what is done with localizations once they are found."""
 
+from napari_pinpoint.postprocessing.counting import count
 from napari_pinpoint.postprocessing.filtering import filter_column, passes
 
-__all__ = ["filter_column", "passes"]
+__all__ = ["count", "filter_column", "passes"]
