@@ -160,9 +160,10 @@ def split_blobs(blobs: Array, holds: Array, relief: Array, seeds: Array, *, extr
         (\*cells) what the basins are flooded by, and from where.
     """
     weights = np.zeros(blobs.shape, np.float32)
-    boxes = ndimage.find_objects(blobs)
-    for number in np.flatnonzero(holds[1:] > 1) + 1:
-        box = boxes[number - 1]
+    several = np.flatnonzero(holds[1:] > 1) + 1
+    renumbered = np.zeros(len(holds), np.int32)
+    renumbered[several] = np.arange(1, len(several) + 1)  # boxes of thousands of other blobs would take long
+    for number, box in zip(several, ndimage.find_objects(renumbered[blobs]), strict=True):
         here = blobs[box] == number
         weights[box] += _shared(_borders(relief[box], seeds[box] & here, here), int(holds[number]) + extra)
     return weights
