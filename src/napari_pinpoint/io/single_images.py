@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -36,3 +37,31 @@ def open_single(path: Path) -> Stack:
         return Stack(np.ascontiguousarray(colours[..., 0]), "YX", path=str(path))
     names = ("red", "green", "blue")
     return Stack(np.ascontiguousarray(np.moveaxis(colours, -1, 0)), "CYX", channel_names=names, path=str(path))
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Rows and columns from the head of a file, without decoding the image."""
+    with path.open("rb") as file:
+        start = file.read(26)
+        if start[:8] == b"\x89PNG\r\n\x1a\n":
+            columns, rows = struct.unpack(">II", start[16:24])
+            return rows, columns
+        if start[:2] == b"BM" and len(start) == 26:
+            columns, rows = struct.unpack("<ii", start[18:26])
+            return abs(rows), columns  # a negative height: the first row is the upper one
+        if start[:2] == b"\xff\xd8" and (found := _size_of_jpeg(file)) is not None:
+            return found
+    rows, columns = open_single(path).shape[-2:]
+    return rows, columns
+
+
+def _size_of_jpeg(file: BinaryIO) -> tuple[int, int] | None:
+    """Rows and columns in the first start-of-frame segment (ITU-T T.81, B.2.2); None if there is none."""
+    file.seek(2)
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        marker, length = head[1], int.from_bytes(head[2:])
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            rows, columns = struct.unpack(">xHH", file.read(5))
+            return rows, columns
+        file.seek(length - 2, 1)
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -107,6 +108,17 @@ def points_of(
     valid = np.ones((n_frames, *shape), dtype=bool)
     _hide(valid, (frame[ignored], position[ignored]), (frame[kept], position[kept]))
     return points, torch.from_numpy(valid)
+
+
+def joined(parts: Sequence[Points]) -> Points:
+    """The points of several batches of images as those of one, in order."""
+    width = max(part.mask.shape[1] for part in parts)
+
+    def padded(values: Tensor) -> Tensor:
+        rest = values.new_zeros((values.shape[0], width - values.shape[1], *values.shape[2:]))
+        return torch.cat([values, rest], dim=1)
+
+    return Points(**{f.name: torch.cat([padded(getattr(part, f.name)) for part in parts]) for f in fields(Points)})
 
 
 def _known(table: Localizations, name: str) -> Array:

@@ -1,0 +1,194 @@
+"""read_dataset: a folder in, a Dataset out; what is wrong with it is said once, by name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from napari_pinpoint.datasets.dataset import Dataset, Sample
+from napari_pinpoint.datasets.files import split_folders
+from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.localizations import COLUMNS, Localizations
+from napari_pinpoint.registry import Registry
+
+
+class DatasetFormat(Protocol):
+    """What a third party writes to add a dataset format.
+
+    It turns the format's convention (unit, origin, order of axes, what a box holds) into ours, and nothing else: boxes
+    without area and points outside of their image are dealt with by whoever calls it.
+    """
+
+    #: One line on how files are laid out, for the message that no format fits.
+    layout: str
+
+    def recognizes(self, path: Path) -> bool:
+        """Whether a folder or file is of this format; quick, from names and first lines."""
+
+    def read(self, path: Path) -> list[Sample]:
+        """All samples, in the order of their names."""
+
+
+DATASETS: Registry[DatasetFormat] = Registry(
+    "dataset format",
+    ("one-table", "Images, and one CSV of the points or boxes of all.", "napari_pinpoint.datasets.one_table:FORMAT"),
+    ("csv", "Images, each with a CSV of its points.", "napari_pinpoint.datasets.image_csv:FORMAT"),
+)
+
+
+def read_dataset(
+    path: str | PathLike[str],
+    *,
+    format: str | DatasetFormat | None = None,
+    classes: Sequence[str] | None = None,
+    split: str | None = None,
+    channel: int | str | None = None,
+    plane: int | str | None = None,
+    axes: str | None = None,
+) -> Dataset:
+    """Open a folder of annotated images; pixels are read when they are asked for.
+
+    A folder with the subfolders train, val, test is read as these parts. Files that do not belong to the format are
+    passed over.
+
+    Parameters
+    ----------
+    path
+        A folder, or the file that a format begins with.
+    format
+        Name of the format (see DATASETS); else the first that recognizes the folder.
+    classes
+        The classes and their order; else those of the part "train", or of all where there are no parts, in
+        alphabetical order.
+    split
+        The part of the dataset, where it has parts ("train", "val", ...); all of it by default.
+    channel, plane, axes
+        What to look at, as for `Stack.view` and `read_stack`; `axes` is heeded by the images that have as many. Where
+        points have a channel, only those of a channel that is chosen by its number are kept.
+
+    Raises
+    ------
+    PinpointError
+        If there is no such folder, no format fits, nothing in it is annotated, or there is no such part.
+
+    Warns
+    -----
+    PinpointWarning
+        Names what is left out: boxes without area, points outside of their image, images without annotation and
+        annotations without image; and classes that only parts have that are not read.
+    """
+    place = Path(fspath(path)).expanduser()
+    if not place.exists():
+        raise PinpointError(f"{place} does not exist; a dataset is a folder of annotated images.")
+    seen = {"channel": channel, "plane": plane, "axes": axes}
+    seen = {name: value for name, value in seen.items() if value is not None}
+    chosen = _format_of(place) if format is None else DATASETS[format] if isinstance(format, str) else format
+    samples = [
+        replace(sample, split=sample.split or part, seen=seen)
+        for part, folder in split_folders(place).items() or [(None, place)]
+        for sample in chosen.read(folder)
+    ]
+    if not samples:
+        raise PinpointError(f"{place}: there are no annotated images. Expected: {chosen.layout}{_what_is_there(place)}")
+    if isinstance(channel, int):
+        samples = [replace(sample, table=_of_channel(sample.table, channel)) for sample in samples]
+    everything = Dataset(tuple(samples))
+    wanted = everything if split is None else everything.part(split)
+    return Dataset(tuple(_checked(wanted.samples, place)), _classes(everything, classes, place))
+
+
+def _format_of(place: Path) -> DatasetFormat:
+    """The first format that recognizes the folder, or its parts."""
+    folder = next(iter(split_folders(place).values()), place)
+    for name in DATASETS:
+        format = DATASETS[name]
+        if format.recognizes(folder):
+            return format
+    layouts = "\n".join(f"  {name}: {DATASETS[name].layout}" for name in DATASETS)
+    raise PinpointError(f"{place} is no dataset of a known format{_what_is_there(place)} There are:\n{layouts}")
+
+
+def _what_is_there(place: Path) -> str:
+    """The first files of a folder, in words."""
+    if not place.is_dir():
+        return "."
+    names = sorted(child.name + ("/" if child.is_dir() else "") for child in place.iterdir())
+    if not names:
+        return "; it is empty."
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"; it has {', '.join(names[:5])}{more}."
+
+
+def _of_channel(table: Localizations, channel: int) -> Localizations:
+    return table.select(table["channel"] == channel) if "channel" in table else table
+
+
+def _classes(everything: Dataset, given: Sequence[str] | None, place: Path) -> tuple[str, ...]:
+    """The classes that are told apart: given, or those to learn from. Others, that some part has, are named."""
+    parts = {split: everything.part(split).labels for split in everything.splits}
+    known = tuple(given) if given is not None else tuple(sorted(parts.get("train", everything.labels)))
+    odd = sorted(everything.labels - set(known))
+    if odd and known:
+        where = [split for split, labels in parts.items() if labels & set(odd)]
+        there = f" (in {', '.join(where)})" if where else ""
+        warnings.warn(
+            f"{place}: {', '.join(odd)}{there} {'is' if len(odd) == 1 else 'are'} not among the classes that are "
+            f"learnt, {', '.join(known)}; no model can find what it was never shown.",
+            PinpointWarning,
+            stacklevel=3,
+        )
+    return known
+
+
+def _checked(samples: Sequence[Sample], place: Path) -> list[Sample]:
+    """The samples with the points that can be used, all with the same columns; what is left out is named."""
+    empty: list[str] = []
+    outside: list[str] = []
+    kept = []
+    for sample in samples:
+        table = sample.table
+        if "height" in table:
+            area = ~((table["height"] <= 0) | (table["width"] <= 0))  # NaN: a point without a box
+            empty += _told(sample, ~area)
+            table = table.select(area)
+        inside = np.ones(len(table), bool)
+        for axis, size in zip("yx", sample.shape, strict=True):
+            inside &= (table[axis] >= -0.5) & (table[axis] <= size - 0.5)
+        outside += _told(replace(sample, table=table), ~inside)
+        kept.append(replace(sample, table=table.select(inside)))
+    _warn(place, empty, "boxes have no area (their maximum is not above their minimum)")
+    _warn(place, outside, "points lie outside of their image")
+    shared = dict.fromkeys(name for sample in kept for name in sample.table)
+    return [replace(sample, table=_with_columns(sample.table, shared)) for sample in kept]
+
+
+def _told(sample: Sample, rows: Any) -> list[str]:
+    """Image and place of some rows, in words."""
+    table = sample.table.select(rows)
+    return [f"{sample.name} (y {y:g}, x {x:g})" for y, x in zip(table["y"], table["x"], strict=True)]
+
+
+def _warn(place: Path, found: list[str], what: str) -> None:
+    if found:
+        more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+        warnings.warn(
+            f"{place}: {len(found)} {what}, and are left out: {', '.join(found[:4])}{more}.",
+            PinpointWarning,
+            stacklevel=4,
+        )
+
+
+def _with_columns(table: Localizations, names: Iterable[str]) -> Localizations:
+    """The table with all of these columns, unknown where it lacks them."""
+    missing: dict[str, Any] = {}
+    for name in names:
+        if name not in table and (name not in COLUMNS or COLUMNS[name].dtype != "int64"):
+            text = name in COLUMNS and COLUMNS[name].dtype == "str"
+            missing[name] = np.full(len(table), None, object) if text else np.full(len(table), np.nan)
+    return table.with_columns(**missing)
