@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.report import Table
 from napari_pinpoint.errors import PinpointError
@@ -30,7 +32,7 @@ def trained(recipe: Recipe, folder: str | Path, *, device: str = "auto", progres
     ----------
     recipe
         What to train on what. Its hash, all of it, is the name in the cache; a training that was interrupted goes on.
-        Defaults of options that the recipe does not name are not part of the hash: a study names what matters.
+        What it leaves at its default is not part of the hash: a study names what matters.
     folder
         Of the study; models lie in its subfolder `models`.
     """
@@ -66,7 +68,7 @@ def trained_on(
     made_from = {"model": model.model_dump(mode="json"), "data": dict(data)}
     return _kept(
         model,
-        _path(folder, model.name, made_from | {"training": training.model_dump(mode="json")}),
+        _path(folder, model.name, {"model": _named(model), "training": _named(training), "data": dict(data)}),
         lambda checkpoints: train_iter(
             model,
             training,
@@ -82,7 +84,7 @@ def trained_on(
 
 def model_path(recipe: Recipe, folder: str | Path) -> Path:
     """Where the cache in `folder` keeps what a recipe makes."""
-    return _path(folder, recipe.model.name, recipe.model_dump(mode="json"))
+    return _path(folder, recipe.model.name, _named(recipe))
 
 
 def hash_of_files(paths: Iterable[str | Path]) -> str:
@@ -126,6 +128,11 @@ def _said(part: Part) -> str:
     """A part in words: its name, and its options where there are any."""
     options = ", ".join(f"{name} {json.dumps(value)}" for name, value in part.options.items())
     return f"{part.name} ({options.replace(chr(34), '')})" if options else part.name
+
+
+def _named(options: BaseModel) -> dict[str, Any]:
+    """What differs from the defaults: an option that is added some day does not make old models worthless."""
+    return options.model_dump(mode="json", exclude_defaults=True)
 
 
 def _path(folder: str | Path, name: str, identity: Mapping[str, Any]) -> Path:
