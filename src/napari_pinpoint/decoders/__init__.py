@@ -59,8 +59,23 @@ DECODERS: Registry[type[Any]] = Registry(
         "napari_pinpoint.decoders.pooled_mass:PooledMass",
     ),
     (
+        "peaks",
+        "Peaks of a heat map, by a threshold function of choice, refined within their cells.",
+        "napari_pinpoint.decoders.peaks:Peaks",
+    ),
+    (
+        "argmax",
+        "The maximum of the heat map: one point of each class in every frame.",
+        "napari_pinpoint.decoders.argmax:Argmax",
+    ),
+    (
         "blobs",
         "Connected regions, counted, each with its centroid and an image of their numbers.",
         "napari_pinpoint.decoders.blobs:Blobs",
+    ),
+    (
+        "centers",
+        "Centres of objects from CenterNet's maps, with boxes where sizes were learned.",
+        "napari_pinpoint.decoders.centers:Centers",
     ),
 )

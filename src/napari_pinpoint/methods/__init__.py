@@ -46,6 +46,11 @@ METHODS: Registry[type[Any]] = Registry(
         "napari_pinpoint.methods.mixture:MixtureLikelihood",
     ),
     (
+        "gaussian",
+        "Gaussian heat-map regression: target, loss and threshold function by name (locating-centers).",
+        "napari_pinpoint.methods.gaussian:GaussianHeatmap",
+    ),
+    (
         "matching",
         "Continuous heat-map matching with count regularisation (Schroeter et al. 2020).",
         "napari_pinpoint.methods.matching:HeatmapMatching",
@@ -54,5 +59,15 @@ METHODS: Registry[type[Any]] = Registry(
         "lcfcn",
         "Counting by localization: one blob for every object, learned from points (Laradji et al. 2018).",
         "napari_pinpoint.methods.lcfcn:LCFCN",
+    ),
+    (
+        "bright_pixel",
+        "One object in every image: a heat map by regression, and its maximum.",
+        "napari_pinpoint.methods.bright_pixel:BrightPixel",
+    ),
+    (
+        "centernet",
+        "CenterNet: centres of objects, and their boxes, in classes (Zhou et al. 2019).",
+        "napari_pinpoint.methods.centernet:CenterNet",
     ),
 )
