@@ -139,7 +139,7 @@ def _summary(course: Course) -> list[str]:
         f"likelihood of the count (weight {COUNT_WEIGHT:g}), from the same random starts.",
         f"After {course.steps[-1]:,} steps the probabilities add up to {mass[WITHOUT].mean():.2f} without and "
         f"{mass[WITH].mean():.2f} with the count term. But without it they are spread over many candidates, of which "
-        f"{crisp[WITHOUT].mean():.1f} on average are more likely than not; with it, {crisp[WITH].mean():.1f} are.",
+        f"{crisp[WITHOUT].mean():.2g} on average are more likely than not; with it, {crisp[WITH].mean():.2g} are.",
     ]
 
 
