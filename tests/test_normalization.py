@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_pinpoint.camera import Camera
-from napari_pinpoint.normalization import NORMALIZATIONS, LocalNormalization, PhotonNormalization
+from napari_pinpoint.normalization import NORMALIZATIONS, LocalNormalization, PhotonNormalization, ScaledNormalization
 
 CAMERA = Camera(offset_adu=100, electrons_per_adu=0.5, read_noise_e=2.0)
 
@@ -67,3 +67,9 @@ def test_a_constant_frame_is_finite() -> None:
     normalization, flat = LocalNormalization(), np.full((1, 1, 64, 64), 7, np.uint8)
     seen = normalization.apply(flat, normalization.measure(flat), origin=(0, 0), camera=Camera())
     assert np.all(seen == 0)
+
+
+def test_scaled_by_a_constant() -> None:
+    seen = ScaledNormalization().apply(np.array([[[[0, 51, 255]]]], np.uint8), None, origin=(0, 0), camera=Camera())
+    np.testing.assert_allclose(seen, [[[[0, 0.2, 1]]]], rtol=1e-6)
+    assert seen.dtype == np.float32

@@ -38,6 +38,7 @@ NORMALIZATIONS: Registry[type[Any]] = Registry(
         "Contrast over the local background, no calibration.",
         "napari_pinpoint.normalization:LocalNormalization",
     ),
+    ("scaled", "Pixels over a constant, as of 8-bit images.", "napari_pinpoint.normalization:ScaledNormalization"),
 )
 
 
@@ -63,6 +64,21 @@ class PhotonNormalization(BaseModel, extra="forbid", frozen=True):
         lifted = np.maximum(photons + np.float32(0.375) + np.asarray(noise, np.float32) ** 2, 0)
         normalized: Frames = (2 / self.scale * np.sqrt(lifted)).astype(np.float32)
         return normalized
+
+
+class ScaledNormalization(BaseModel, extra="forbid", frozen=True):
+    """Pixels over a constant, for images that all have the same range; nothing is measured."""
+
+    needs_photons: ClassVar[bool] = False
+
+    scale: float = Field(default=255.0, gt=0, description="The value that becomes 1.")
+
+    def measure(self, frames: Frames) -> None:
+        return None
+
+    def apply(self, window: Frames, measured: None, *, origin: tuple[int, ...], camera: Camera) -> Frames:
+        scaled: Frames = window.astype(np.float32) / np.float32(self.scale)
+        return scaled
 
 
 class LocalNormalization(BaseModel, extra="forbid", frozen=True):
