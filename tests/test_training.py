@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.evaluation.scores import evaluate
+from napari_pinpoint.inference import localize
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec, load_model
 from napari_pinpoint.registry import Part
@@ -21,6 +23,7 @@ from napari_pinpoint.training import (
     train,
     train_iter,
 )
+from napari_pinpoint.training.state import one_after_another
 from napari_pinpoint.zoo import RECIPES
 
 SPEC = ModelSpec(name="tiny", backbone=Part(name="unet", options={"widths": [8, 8]}))
@@ -174,6 +177,23 @@ def test_training_on_an_annotated_stack(validation) -> None:
     stack, truth = SCENE.sample(6, np.random.default_rng(4))
     model = train(SPEC, QUICK, source=StackSource(stack, truth, window=24), validation=validation, device="cpu")
     assert torch.isfinite(weights(model)).all()
+
+
+def test_images_of_unequal_size_are_validated_on_together() -> None:
+    pairs = [
+        EmitterScene(shape=shape, density=(0.01, 0.01), independent_frames=True).sample(n, np.random.default_rng(n))
+        for shape, n in (((24, 24), 2), ((32, 40), 1))
+    ]
+    training = QUICK.model_copy(update={"steps": 1})
+    model = train(SPEC, training, source=SceneSource(SCENE), validation=pairs, device="cpu")
+    scores = model.record["validation"]
+    found = [localize(stack, model, device="cpu") for stack, _ in pairs]
+    truth = one_after_another([truth for _, truth in pairs], [2, 1])
+    assert truth["frame"].max() == 2
+    assert len(truth) == sum(len(truth) for _, truth in pairs)
+    expected = evaluate(one_after_another(found, [2, 1]), truth, tolerance_px=training.tolerance_px)
+    assert expected.n_truth > 0
+    assert scores["recall"] == expected.recall
 
 
 def test_points_beyond_the_stack_are_refused() -> None:

@@ -17,12 +17,10 @@ import torch
 from torch import Tensor
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.sampling import Batch, SampleSource, SceneSource
-from napari_pinpoint.stack import Stack, StackView
 from napari_pinpoint.training.spec import Progress, Recipe, TrainingSpec, scene_of
-from napari_pinpoint.training.state import Run
+from napari_pinpoint.training.state import Run, Validation
 
 
 def train_recipe(
@@ -59,7 +57,7 @@ def train_iter(
     training: TrainingSpec,
     *,
     source: SampleSource,
-    validation: tuple[Stack | StackView, Localizations] | None = None,
+    validation: Validation | None = None,
     folder: str | os.PathLike[str] | None = None,
     start: Localizer | None = None,
     device: str = "auto",
@@ -74,8 +72,9 @@ def train_iter(
     source
         Where batches come from. Batch n depends on the seed and n alone, so a run can be continued anywhere.
     validation
-        A stack and its truth. It is localized as users do it; the weights (their moving average) with the best
-        Jaccard index are kept. Without it the last ones are.
+        A stack and its truth, or several such pairs (`Dataset.pairs`), whose images may differ in size. It is
+        localized as users do it; the weights (their moving average) with the best Jaccard index are kept. Without it
+        the last ones are.
     folder
         Where checkpoints go. If one of the same training lies there, it goes on from it and ends with the same
         weights as a run that was never interrupted (on a CPU).

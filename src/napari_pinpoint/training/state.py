@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from safetensors import SafetensorError, safe_open
@@ -26,6 +28,11 @@ from napari_pinpoint.stack import Stack, StackView
 from napari_pinpoint.training.spec import TrainingSpec
 
 
+#: What to validate on: a stack and its truth, or several, of any sizes.
+Pair = tuple[Stack | StackView, Localizations]
+Validation = Pair | Sequence[Pair]
+
+
 class Run:
     """The state of a training: what a checkpoint holds, and the operations on it."""
 
@@ -33,13 +40,13 @@ class Run:
         self,
         spec: ModelSpec,
         training: TrainingSpec,
-        validation: tuple[Stack | StackView, Localizations] | None,
+        validation: Validation | None,
         folder: Path | None,
         start: Localizer | None,
         device: str,
         made_from: dict[str, Any],
     ) -> None:
-        self.spec, self.training, self.validation, self.folder = spec, training, validation, folder
+        self.spec, self.training, self.validation, self.folder = spec, training, _as_pairs(validation), folder
         self.made_from = made_from
         chosen = choose_device(device)
         devices = [chosen.index] if chosen.index is not None else 1
@@ -91,12 +98,13 @@ class Run:
         return {name: value.detach() for name, value in terms.items()}
 
     def validate(self) -> tuple[dict[str, float | None], bool]:
-        """Localize the validation stack with the averaged weights; keep them if they are the best so far."""
-        if self.validation is None:
+        """Localize what there is to validate on with the averaged weights; keep them if they are the best so far."""
+        if not self.validation:
             return {}, False
-        stack, truth = self.validation
-        found = localize(stack, self.average, device=str(self.fabric.device))
-        all_scores = evaluate(found, truth, tolerance_px=self.training.tolerance_px).to_dict()
+        found = [localize(stack, self.average, device=str(self.fabric.device)) for stack, _ in self.validation]
+        lengths = [stack.n_frames for stack, _ in self.validation]
+        tables = (one_after_another(tables, lengths) for tables in (found, [truth for _, truth in self.validation]))
+        all_scores = evaluate(*tables, tolerance_px=self.training.tolerance_px).to_dict()
         scores = {name: all_scores[name] for name in ("jaccard", "precision", "recall", "rmse_px")}
         score = scores["jaccard"] if scores["jaccard"] is not None else -math.inf
         best = score > self.best_score
@@ -178,6 +186,26 @@ class Run:
         self.scores = header["scores"]
 
 
+def one_after_another(tables: Sequence[Localizations], lengths: Sequence[int]) -> Localizations:
+    """One table of several stacks of those lengths, in which the frames of each come after those before.
+
+    Their records and sizes of pixels, which may differ, are left behind.
+    """
+    starts = np.cumsum([0, *lengths[:-1]])
+    return Localizations.concatenate(
+        Localizations({**table.columns, "frame": table["frame"] + start})
+        for table, start in zip(tables, starts, strict=True)
+    )
+
+
+def _as_pairs(validation: Validation | None) -> list[Pair]:
+    if validation is None:
+        return []
+    if isinstance(validation, tuple) and len(validation) == 2 and isinstance(validation[1], Localizations):
+        return [validation]
+    return list(validation)
+
+
 def _copy_weights(source: Localizer, target: Localizer) -> None:
     try:
         target.load_state_dict(source.state_dict())
@@ -192,11 +220,11 @@ def _follow(average: nn.Module, model: nn.Module, share: float) -> None:
     """Move the average towards the model: its weights, and what its layers have measured (batch normalization)."""
     for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
         slow.lerp_(fast, share)
-    for slow, fast in zip(average.buffers(), model.buffers(), strict=True):
-        if slow.is_floating_point():
-            slow.lerp_(fast, share)
+    for kept, measured in zip(average.buffers(), model.buffers(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(measured, share)
         else:
-            slow.copy_(fast)
+            kept.copy_(measured)
 
 
 def _learning_rate(training: TrainingSpec, step: int) -> float:
