@@ -20,7 +20,8 @@ from napari_pinpoint.inference import (
 )
 from napari_pinpoint.inference.planning import CHUNK_PIXELS
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.model import Localizer, load_model
+from napari_pinpoint.model import Localizer, ModelSpec, load_model
+from napari_pinpoint.registry import Part
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
 
@@ -244,6 +245,22 @@ def test_an_unknown_camera_is_estimated_for_the_network_only(model: Localizer) -
     assert len(found) == pytest.approx(len(known), rel=0.1)
     assert "photons" not in found
     assert found.record["camera"]["electrons_per_adu"] is None
+
+
+def test_photons_are_told_only_where_the_camera_is_known() -> None:
+    """What a mixture says of light holds for photons: counts, or a camera that was guessed, would make it a lie."""
+    torch.manual_seed(0)
+    small = Part(name="unet", options={"widths": [4, 4]})
+    mixture = Localizer(ModelSpec(name="m", backbone=small, method=Part(name="mixture", options={"bias": 3.0})))
+    counts = np.random.default_rng(0).poisson(20, (2, 64, 64)).astype(np.uint16) + 100
+    light = {"photons", "background", "uncertainty_photons"}
+    known = localize(Stack(counts, "TYX", Camera(offset_adu=100, electrons_per_adu=0.5)), mixture)
+    assert len(known)
+    assert light | {"uncertainty_y", "uncertainty_x"} <= set(known)
+    with pytest.warns(PinpointWarning, match="camera"):
+        unknown = localize(Stack(counts, "TYX"), mixture)
+    assert {"uncertainty_y", "uncertainty_x"} <= set(unknown)
+    assert not light & set(unknown)
 
 
 def test_a_pixel_size_far_from_the_domain_warns(model: Localizer) -> None:

@@ -13,6 +13,8 @@ from napari_pinpoint.inference.chunks import Chunk, Frames, Read
 from napari_pinpoint.inference.planning import Plan, Window
 from napari_pinpoint.localizations import Localizations
 
+#: Columns that mean something only where the camera is known.
+_OF_LIGHT = ("photons", "background", "uncertainty_photons", "uncertainty_background")
 #: What stitched maps hold where nothing was computed: as a logit, no probability at all.
 _NOTHING = -1e4
 
@@ -106,6 +108,9 @@ def _in_stack(plan: Plan, read: Read, found: Localizations, first: int, window: 
 def _chunk(plan: Plan, read: Read, table: Localizations, images: dict[str, Frames]) -> Chunk:
     """The chunk from all its points and images: inside the region, of enough contrast, in order."""
     start, stop = plan.chunks[read.index]
+    if not plan.view.stack.camera.is_calibrated:
+        # Of counts, or with numbers guessed for the network alone, they would be no photons.
+        table = table.without_columns(*_OF_LIGHT)
     table = _select_asked(plan, table, read.frames[:, 0], start)
     table = table.select(np.lexsort((table["x"], table["y"], table["frame"])))
     if "labels" in images:
