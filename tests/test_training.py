@@ -60,6 +60,11 @@ def test_the_loss_falls_and_points_are_found() -> None:
     assert reports[-1].validation["jaccard"] > 0.4
     assert reports[-1].validation["rmse_px"] < 0.25
     assert model.record["validation"] == reports[-1].validation
+    curve = model.record["curve"]
+    assert [point["step"] for point in curve] == [report.step for report in reports]
+    assert curve[0]["loss"] == pytest.approx(reports[0].loss, rel=1e-4)
+    assert "jaccard" not in curve[0]
+    assert curve[-1]["jaccard"] == pytest.approx(reports[-1].validation["jaccard"], abs=1e-5)
 
 
 def test_terms_are_means_over_the_steps_since_the_last_report(validation) -> None:
@@ -104,6 +109,7 @@ def test_a_killed_run_ends_with_the_same_weights(validation, tmp_path) -> None:
 
     assert reports[0].step == 9
     assert torch.equal(weights(again), weights(whole))
+    assert again.record["curve"] == whole.record["curve"]
 
 
 def test_a_checkpoint_of_another_training_is_refused(validation, tmp_path) -> None:

@@ -109,9 +109,12 @@ def _steps(run: Run, batches: Iterator[Batch], began: float) -> Iterator[Progres
         scores, best = run.validate() if checked else ({}, False)
         if checked:
             run.seconds = time.monotonic() - began
-            run.save()
         left = run.seconds / done * (training.steps - done)
-        yield Progress(done, training.steps, sum(means.values()), means, run.seconds, left, scores, best)
+        report = Progress(done, training.steps, sum(means.values()), means, run.seconds, left, scores, best)
+        run.note(report)
+        if checked:
+            run.save()
+        yield report
         if not math.isfinite(sum(means.values())):
             raise PinpointError(f"The loss became {sum(means.values())} at step {done}; try a smaller learning rate.")
         if checked and training.patience is not None and run.stale >= training.patience:

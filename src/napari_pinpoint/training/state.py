@@ -25,7 +25,7 @@ from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec, save_model
 from napari_pinpoint.sampling import Batch
 from napari_pinpoint.stack import Stack, StackView
-from napari_pinpoint.training.spec import TrainingSpec
+from napari_pinpoint.training.spec import Progress, TrainingSpec
 
 
 #: What to validate on: a stack and its truth, or several, of any sizes.
@@ -67,6 +67,7 @@ class Run:
         self.step, self.seconds, self.stale = 0, 0.0, 0
         self.best_score = -math.inf
         self.scores: dict[str, float | None] = {}
+        self.curve: list[dict[str, float | None]] = []
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / "checkpoint.safetensors").is_file():
@@ -115,6 +116,11 @@ class Run:
             self.stale += 1
         return scores, best
 
+    def note(self, report: Progress) -> None:
+        """Add a report to the curve: the step, the loss since the one before, and scores where it was validated."""
+        scores = {name: value if value is None else round(value, 5) for name, value in report.validation.items()}
+        self.curve.append({"step": report.step, "loss": float(f"{report.loss:.5g}"), **scores})
+
     def result(self) -> Localizer:
         """The best model, on the CPU, with the record of its making."""
         record = {
@@ -125,6 +131,7 @@ class Run:
             "device": str(self.fabric.device),
             "threads": torch.get_num_threads(),
             "validation": self.scores,
+            "curve": self.curve,
             "versions": {"napari-pinpoint": __version__, "torch": str(torch.__version__)},
         }
         model = Localizer(self.spec, record=record)
@@ -146,6 +153,7 @@ class Run:
             "stale": self.stale,
             "best_score": self.best_score if math.isfinite(self.best_score) else None,
             "scores": self.scores,
+            "curve": self.curve,
         }
         cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         data = save(cpu, metadata={"checkpoint": json.dumps(header)})
@@ -184,6 +192,7 @@ class Run:
         self.step, self.seconds, self.stale = header["step"], header["seconds"], header["stale"]
         self.best_score = -math.inf if header["best_score"] is None else header["best_score"]
         self.scores = header["scores"]
+        self.curve = header.get("curve", [])  # checkpoints from before it was noted have none
 
 
 def one_after_another(tables: Sequence[Localizations], lengths: Sequence[int]) -> Localizations:
