@@ -23,10 +23,16 @@ from napari_pinpoint.io.tiff import open_tiff
 
 @dataclass(frozen=True)
 class Job:
-    """A stack and the table that it is localized into."""
+    """A stack, the table that it is localized into, and the file for the labels of its frames where they are wanted."""
 
     source: str
     output: Path
+    labels: Path | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that it makes is there."""
+        return self.output.exists() and (self.labels is None or self.labels.exists())
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Outcome:
     frames: int | None = None
     seconds: float | None = None
     reason: str | None = None
+    labels: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -88,8 +95,13 @@ def _first_of_data_sets(files: Sequence[str]) -> list[str]:
     return first
 
 
-def plan_jobs(sources: Sequence[str], folder: str | Path, *, suffix: str) -> list[Job]:
-    """Jobs that write ``folder/NAME.suffix`` for every source; two sources must not want the same table."""
+def plan_jobs(
+    sources: Sequence[str], folder: str | Path, *, suffix: str, labels: str | Path | None = None
+) -> list[Job]:
+    """Jobs that write ``folder/NAME.suffix`` for every source, and ``labels/NAME-labels.tif`` where that is given.
+
+    Two sources must not want the same table.
+    """
     owner: dict[Path, str] = {}
     for source in sources:
         output = Path(folder) / (_stem(source) + suffix)
@@ -98,7 +110,8 @@ def plan_jobs(sources: Sequence[str], folder: str | Path, *, suffix: str) -> lis
                 f"{owner[output]} and {source} would both be written to {output}; localize them into two folders."
             )
         owner[output] = source
-    return [Job(source, output) for output, source in owner.items()]
+    images = {source: None if labels is None else Path(labels) / f"{_stem(source)}-labels.tif" for source in sources}
+    return [Job(source, output, images[source]) for output, source in owner.items()]
 
 
 def run_job(
@@ -127,6 +140,7 @@ def run_job(
         plan,
         job.output,
         format=format,
+        labels=job.labels,
         resume=resume,
         overwrite=overwrite,
         cancel=cancel,
@@ -141,7 +155,8 @@ def run_job(
     if table is None:
         return Outcome(job.source, str(job.output), "cancelled")
     seconds = round(time.monotonic() - began, 2)
-    return Outcome(job.source, str(job.output), "done", len(table), plan.n_frames, seconds)
+    labels = None if job.labels is None else str(job.labels)
+    return Outcome(job.source, str(job.output), "done", len(table), plan.n_frames, seconds, labels=labels)
 
 
 def run_jobs(
@@ -162,7 +177,7 @@ def run_jobs(
     for job in jobs:
         if cancel is not None and cancel.is_set():
             return
-        if job.output.exists() and not overwrite:
+        if job.is_done and not overwrite:
             yield Outcome(job.source, str(job.output), "skipped")
             continue
         try:

@@ -83,9 +83,13 @@ class Localizer(nn.Module):
         channels = spec.channels * spec.context_frames
         self.backbone = BACKBONES.make(spec.backbone, channels=channels, dims=spec.dims)
         self.head = self.method.head(self.backbone.out_channels, dims=spec.dims, stride=self.backbone.stride)
-        decoder = spec.decoder or Part(name=self.method.default_decoder)
-        self.decoder = self.build_decoder(decoder)
+        self.decoder = self.build_decoder(self.decoder_part)
         self.normalization = NORMALIZATIONS.make(spec.normalization)
+
+    @property
+    def decoder_part(self) -> Part:
+        """Name and options of its decoder."""
+        return self.spec.decoder or Part(name=self.method.default_decoder)
 
     @property
     def grid(self) -> int:

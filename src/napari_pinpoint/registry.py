@@ -105,11 +105,15 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         """The thing of that name, imported now; a name that does not exist lists what does."""
+        return self.entry(name).load()  # type: ignore[no-any-return]
+
+    def entry(self, name: str) -> Entry:
+        """The entry of that name, which stays unloaded; PinpointError, with what there is, if there is none."""
         if name not in self.entries:
             close = get_close_matches(name, self.entries, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise PinpointError(f"There is no {self.kind} {name!r}.{hint} There are: {', '.join(self.entries)}.")
-        return self.entries[name].load()  # type: ignore[no-any-return]
+        return self.entries[name]
 
     def make(self, part: Part, **given: Any) -> Any:
         """The thing that a part names, with its options and what is `given` besides."""

@@ -118,8 +118,8 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few_frames_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of two frames of `movie`, each written at once, so that a run has parts."""
-    from napari_pinpoint.inference import running
+    from napari_pinpoint.inference import to_files
     from napari_pinpoint.inference.planning import CHUNK_PIXELS
 
     monkeypatch.setitem(CHUNK_PIXELS, "cpu", 2 * 40 * 48)
-    monkeypatch.setattr(running, "PART_SECONDS", 0.0)
+    monkeypatch.setattr(to_files, "PART_SECONDS", 0.0)

@@ -131,10 +131,10 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     command = ("localize", movie, "-o", output, "--model", model, *camera, "--device", "cpu")
     write = PartFolder.write
 
-    def press_ctrl_c(parts: PartFolder, chunks: range, table: Any) -> None:
+    def press_ctrl_c(parts: PartFolder, chunks: range, table: Any, images: Any) -> None:
         if chunks.start == 1:
             raise KeyboardInterrupt
-        write(parts, chunks, table)
+        write(parts, chunks, table, images)
 
     with monkeypatch.context() as patch:
         patch.setattr(PartFolder, "write", press_ctrl_c)

@@ -54,9 +54,9 @@ def test_batches_and_reduced_precision_give_whole_float_maps(blob_model: Callabl
 def test_in_a_region_there_is_what_the_whole_image_has_and_nothing_elsewhere(
     blob_model: Callable, noise: Callable
 ) -> None:
-    stack, model = noise(2, 90, 160), blob_model(reach=25.0)
-    labels = np.zeros((90, 160), np.uint8)
-    labels[10:25, 8:40], labels[60:80, 130:150] = 5, 6
+    stack, model = noise(2, 90, 240), blob_model()
+    labels = np.zeros((90, 240), np.uint8)
+    labels[10:25, 8:40], labels[60:80, 210:230] = 5, 6
     region = Region(labels)
     whole = only_chunk(stack, model)
     inside = region.labels_at(whole.localizations["y"], whole.localizations["x"])
@@ -68,8 +68,7 @@ def test_in_a_region_there_is_what_the_whole_image_has_and_nothing_elsewhere(
     assert len(found) == len(expected) > 10
     np.testing.assert_array_equal(found["region"], inside[inside != 0])
     np.testing.assert_allclose(found.positions(), expected.positions(), atol=1e-4)
-    assert len(plan(stack, model, region=region, settings=LocalizeSettings(tile=16)).windows) < 50
-    assert chunk.images["probability"][:, 45:55, 80:90].max() == 0
+    assert chunk.images["probability"][:, :, 100:140].max() == 0
     for frame in (0, 1):
         there = found["frame"] == frame
         assert set(np.unique(chunk.images["labels"][frame])) - {0} == set(found["blob"][there])

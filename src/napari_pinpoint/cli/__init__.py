@@ -10,6 +10,7 @@ import typer
 
 from napari_pinpoint import __version__
 from napari_pinpoint.cli import bench, convert, demo, evaluate, info, localize, models, rerun, simulate, train
+from napari_pinpoint.cli.choices import CommandWithChoices
 from napari_pinpoint.cli.terminal import INTERRUPTED, fail, show_warning
 from napari_pinpoint.errors import PinpointError, PinpointWarning
 
@@ -73,7 +74,7 @@ for command in (
     simulate.simulate,
     demo.demo,
 ):
-    app.command()(command)
+    app.command(cls=CommandWithChoices)(command)
 app.add_typer(bench.bench)
 
 

@@ -15,6 +15,8 @@ from napari_pinpoint.errors import PinpointError
 if TYPE_CHECKING:
     from napari_pinpoint.batch import Outcome
     from napari_pinpoint.inference import Plan
+    from napari_pinpoint.model import Localizer
+    from napari_pinpoint.registry import Part
 
 #: Prepares the work on what `read_stack` takes.
 Prepare = Callable[[Any], "Plan"]
@@ -35,6 +37,7 @@ def localize(
     threshold: options.Threshold = None,
     min_contrast: options.MinContrast = None,
     format: options.Format = None,
+    labels: options.Labels = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -52,63 +55,89 @@ def localize(
     device: options.Device = "auto",
     batch: options.Batch = None,
     tile: options.Tile = None,
+    decoder: options.Decoder = None,
+    threshold_function: options.ThresholdFunction = None,
 ) -> None:
     """Find the points of every frame and write them into a table.
 
     With a file as OUT, all of STACK is one stack: a file, or the folder or files of one series. With a folder as OUT
     (it exists, ends in / or has no suffix), every TIFF file is a stack of its own, and gets a table of its name there
-    (Parquet, or --format). One that fails does not stop the others, and tables that are there already are skipped;
-    the exit code is then 1 if any failed.
+    (Parquet, or --format), and with --labels FOLDER its labels there. One that fails does not stop the others, and
+    tables that are there already are skipped; the exit code is then 1 if any failed.
 
     While it runs, finished parts lie in OUT.parts; a run that was interrupted goes on from them with --resume.
     """
     from napari_pinpoint.batch import is_folder
+    from napari_pinpoint.inference import check_gives_labels
+    from napari_pinpoint.model import load_model
 
-    how: dict[str, Any] = {"format": format, "resume": resume, "overwrite": overwrite}
+    how: dict[str, Any] = {"format": format, "resume": resume, "overwrite": overwrite, "labels": labels}
     many = is_folder(output)
+    if labels is not None and is_folder(str(labels)) != many:
+        raise PinpointError(
+            f"{output} is {'a folder' if many else 'a file'}, and so must be --labels ({labels}): one for each table."
+        )
     camera = {"offset_adu": offset_adu, "electrons_per_adu": electrons_per_adu, "em_gain": em_gain}
     reading = options.Reading(
         given={"axes": axes, "pixel_size_nm": pixel_size_nm, "read_noise_e": read_noise_e, **camera},
         choice={"channel": channel, "plane": plane, "position": position},
     )
-    settings = {"threshold": threshold, "min_contrast": min_contrast, "batch": batch, "tile": tile}
-    prepare = _preparation(reading, model, frames=frames, region=region, settings=settings, device=device)
+    localizer = load_model(model)
+    part = _decoder(localizer, decoder, threshold_function)
+    if labels is not None:
+        check_gives_labels(localizer if part is None else localizer.with_decoder(part))
+    settings = {"threshold": threshold, "min_contrast": min_contrast, "batch": batch, "tile": tile, "decoder": part}
+    prepare = _preparation(reading, localizer, frames=frames, region=region, settings=settings, device=device)
     outcomes = (_localize_many if many else _localize_one)(stacks, output, prepare, **how)
     _report(outcomes, many=many, json=json)
 
 
+def _decoder(model: Localizer, name: str | None, function: str | None) -> Part | None:
+    """The decoder and threshold function that are asked for, None for the model's own."""
+    from napari_pinpoint.decoders import DECODERS
+    from napari_pinpoint.registry import Part
+
+    part = model.decoder_part if name is None else Part(name=name)
+    if function is not None:
+        if "function" not in DECODERS[part.name].model_fields:
+            take = ", ".join(name for name in DECODERS if "function" in DECODERS[name].model_fields)
+            raise PinpointError(f"The decoder {part.name} takes no threshold function; these do: {take}.")
+        return Part(name=part.name, options={**part.options, "function": function})
+    return None if name is None else part
+
+
 def _preparation(
     reading: options.Reading,
-    model: str,
+    model: Localizer,
     *,
     frames: options.FrameRange | None,
     region: Path | None,
     settings: dict[str, Any],
     device: str,
 ) -> Prepare:
-    """What opens a stack and plans the work on it; model and region are loaded once."""
+    """What opens a stack and plans the work on it; the region is read once."""
     from napari_pinpoint.inference import LocalizeSettings, plan
     from napari_pinpoint.io.regions import read_region
-    from napari_pinpoint.model import load_model
 
     checked = options.build("The settings do not fit", LocalizeSettings, settings)
-    localizer = load_model(model)
     inside = None if region is None else read_region(region)
 
     def prepare(source: Any) -> Plan:
         view = reading(source)
         chosen = None if frames is None else frames.within(view.n_frames)
         asked = checked.model_copy(update={"frames": chosen})
-        return plan(view, localizer, settings=asked, region=inside, device=device)
+        return plan(view, model, settings=asked, region=inside, device=device)
 
     return prepare
 
 
-def _localize_one(stacks: Sequence[str], output: str, prepare: Prepare, **how: Any) -> list[Outcome]:
+def _localize_one(
+    stacks: Sequence[str], output: str, prepare: Prepare, *, labels: Path | None, **how: Any
+) -> list[Outcome]:
     """All of the input is one stack; what is wrong with it ends the command."""
     from napari_pinpoint.batch import Job, run_job
 
-    job = Job(", ".join(stacks), Path(output))
+    job = Job(", ".join(stacks), Path(output), labels)
     plan = prepare(stacks[0] if len(stacks) == 1 else list(stacks))
     try:
         with progress_bar() as bar:
@@ -123,16 +152,19 @@ def _localize_one(stacks: Sequence[str], output: str, prepare: Prepare, **how: A
         )
 
 
-def _localize_many(stacks: Sequence[str], output: str, prepare: Prepare, **how: Any) -> list[Outcome]:
+def _localize_many(
+    stacks: Sequence[str], output: str, prepare: Prepare, *, labels: Path | None, **how: Any
+) -> list[Outcome]:
     """Every file is a stack of its own."""
     from napari_pinpoint.batch import find_stacks, plan_jobs, run_jobs
     from napari_pinpoint.io.tables import FORMATS
 
     folder, format = Path(output), how["format"] or "parquet"
-    jobs = plan_jobs(find_stacks(stacks), folder, suffix=FORMATS[format].suffixes[0])
-    if not folder.parent.is_dir():
-        raise PinpointError(f"{output}: the folder {folder.parent} does not exist; create it or choose another.")
-    folder.mkdir(exist_ok=True)
+    jobs = plan_jobs(find_stacks(stacks), folder, suffix=FORMATS[format].suffixes[0], labels=labels)
+    for made in (folder, labels or folder):
+        if not made.parent.is_dir():
+            raise PinpointError(f"{made}: the folder {made.parent} does not exist; create it or choose another.")
+        made.mkdir(exist_ok=True)
     outcomes: list[Outcome] = []
     try:
         with progress_bar() as bar:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from napari_pinpoint.cli.choices import named
 from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
@@ -213,5 +214,32 @@ MinContrast = Annotated[
         metavar="F",
         help="Least contrast-to-noise of a localization: how far it stands out, 0 keeps all; else the model's own. "
         "For spots, this is the control of sensitivity.",
+    ),
+]
+Decoder = Annotated[
+    str | None,
+    named(
+        "--decoder",
+        "napari_pinpoint.decoders:DECODERS",
+        help="What turns the network's answer into points, with its usual options; else the model's own.",
+        rich_help_panel=_WORK,
+    ),
+]
+ThresholdFunction = Annotated[
+    str | None,
+    named(
+        "--threshold-function",
+        "napari_pinpoint.decoders.thresholds:THRESHOLDS",
+        help="Which peaks of a heat map count, for decoders that leave it open; else the decoder's own.",
+        rich_help_panel=_WORK,
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE.tif",
+        help="Also write the outlines of the points: a TIFF stack of frames whose pixels have the number in the "
+        "table's column blob. For models that find outlines.",
     ),
 ]

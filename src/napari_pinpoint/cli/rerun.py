@@ -34,14 +34,15 @@ def rerun(
     device: Annotated[
         str | None, typer.Option("--device", metavar="D", help="Another device than the table was made on.")
     ] = None,
+    labels: options.Labels = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> None:
     """Localize again exactly as TABLE was made, and say whether the result is the same.
 
-    Stack, view, region, camera, pixel size, threshold, contrast and frames are those of the record that the table
-    carries. If the stack or the model changed since, a warning says so.
+    Stack, view, region, camera, pixel size, decoder, threshold, contrast and frames are those of the record that the
+    table carries. If the stack or the model changed since, a warning says so.
     """
     from napari_pinpoint.batch import Job, run_job
     from napari_pinpoint.io.tables import check_target, read_localizations
@@ -53,7 +54,7 @@ def rerun(
     changed = _changes(record, plan.record)
     for what in changed:
         warnings.warn(f"{what}; the table may differ from {table}.", PinpointWarning, stacklevel=2)
-    outcome = run_job(Job(str(plan.view.stack.path), output), plan, resume=resume, overwrite=overwrite)
+    outcome = run_job(Job(str(plan.view.stack.path), output, labels), plan, resume=resume, overwrite=overwrite)
     same = _is_same(before, read_localizations(output))
     if json:
         emit({**outcome.to_dict(), "same_rows": same, "changed": changed})

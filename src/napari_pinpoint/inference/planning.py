@@ -204,8 +204,9 @@ def _windows(shape: tuple[int, ...], tile: int, model: Localizer, region: Region
     grid, halo = model.grid, model.halo
     step = max(grid, tile // grid * grid)
     ends = [(0, n) for n in shape]
-    # A decoder of whole frames has to see what reaches into the region; others decode the halo, too.
-    around = math.ceil(min(model.decoder.reach, max(shape))) if model.decoder.scope == "frame" else 0
+    # A decoder of whole frames has to see what reaches into the region: as far as the network looks at least.
+    whole = model.decoder.scope == "frame"
+    around = math.ceil(min(max(model.decoder.reach, halo), max(shape))) if whole else 0
     if region is not None:
         rows_and_columns = zip(region.bounds(), shape[-2:], strict=True)
         ends[-2:] = [(max(0, a - around), min(b + around, n)) for (a, b), n in rows_and_columns]

@@ -88,9 +88,8 @@ def check_gives_labels(model: Localizer) -> None:
     """PinpointError unless the model's decoder makes a labels image of every frame."""
     if "labels" not in model.decoder.images:
         give = ", ".join(name for name in DECODERS if "labels" in DECODERS[name].images)
-        decoder = model.spec.decoder.name if model.spec.decoder else model.method.default_decoder
         raise PinpointError(
-            f"The model {model.spec.name} gives points, but no labels: its decoder {decoder} finds no outlines. "
+            f"The model {model.spec.name} gives points, but no labels: its decoder {model.decoder_part.name} finds no outlines. "
             f"Labels come from the decoders {give}; choose one that fits the model, another model, or no labels."
         )
 
