@@ -27,7 +27,6 @@ from napari_pinpoint.sampling import Batch
 from napari_pinpoint.stack import Stack, StackView
 from napari_pinpoint.training.spec import Progress, TrainingSpec
 
-
 #: What to validate on: a stack and its truth, or several, of any sizes.
 Pair = tuple[Stack | StackView, Localizations]
 Validation = Pair | Sequence[Pair]
