@@ -173,13 +173,12 @@ def _parts(
             density_figure(sweep),
             "dense-densities",
             f"Jaccard index at {max(TOLERANCES_NM)} nm against the density, on simulated frames of the scene that all "
-            "were trained on: one peak per pixel is enough as long as neighbours are apart.",
+            "were trained on.",
         ),
         Picture.of(
             neighbour_figure(found, truth, max(TOLERANCES_NM) / PIXEL_NM),
             "dense-neighbours",
-            "Emitters of the test movie that are found, against the distance to their nearest neighbour. Methods that "
-            "look for peaks lose pairs that are nearer to each other than about two pixels.",
+            "Emitters of the test movie that are found, against the distance to their nearest neighbour.",
         ),
         Picture.of(
             frame_figure(movie, found, truth),
