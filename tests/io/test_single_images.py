@@ -6,6 +6,7 @@ import pytest
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.images import read_stack
+from napari_pinpoint.io.single_images import size_of
 
 
 @pytest.fixture
@@ -55,3 +56,14 @@ def test_what_is_wrong_is_said(tmp_path, pixels):
     imagecodecs.imwrite(tmp_path / "a.png", pixels)
     with pytest.raises(PinpointError, match="whose axes are YX"):
         read_stack(tmp_path / "a.png", axes="TYX")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
+@pytest.mark.parametrize("shape", [(17, 33), (17, 33, 3)])
+def test_the_size_is_known_without_decoding(tmp_path, suffix, shape):
+    path = tmp_path / f"a.{suffix}"
+    imagecodecs.imwrite(path, np.zeros(shape, np.uint8))
+    assert size_of(path) == (17, 33)
+    if suffix == "png":
+        path.write_bytes(path.read_bytes()[:40])  # no pixels: nothing was decoded
+        assert size_of(path) == (17, 33)

@@ -115,7 +115,10 @@ def table_of(columns: Mapping[str, Array], where: str) -> Localizations:
     for name, (_, label) in zip("xyz", reversed(numbered), strict=False):
         found.setdefault(name, columns[label])
     if len(edges) == len(EDGES):
-        found |= box_columns(**edges)
+        box = box_columns(**edges)
+        if "y" in found and "x" in found:  # a point of its own, and not the box's centre
+            box |= {"box_y": box.pop("y"), "box_x": box.pop("x")}
+        found |= box
     if "y" not in found or "x" not in found:
         raise PinpointError(
             f"{where}: no columns of points (y and x, row and col, or axis-0, axis-1, ...) nor of boxes (ymin, xmin, "
@@ -125,10 +128,10 @@ def table_of(columns: Mapping[str, Array], where: str) -> Localizations:
         if name in found and not np.isfinite(found[name]).all():
             row = int(np.flatnonzero(~np.isfinite(found[name]))[0])
             raise PinpointError(f"{where}: {name} is missing in row {row + 1} (the header not counted).")
-    if "channel" in found and (found["channel"].dtype.kind not in "iuf" or "label" not in found):
+    if "channel" in found:
         found.setdefault("label", found["channel"])
-    if "channel" in found and found["channel"].dtype.kind not in "iu":
-        del found["channel"]
+        if found["channel"].dtype.kind not in "iu":
+            del found["channel"]
     if "label" in found:
         found["label"] = _words(found["label"])
     found.setdefault("frame", np.zeros(len(found["y"]), np.int64))

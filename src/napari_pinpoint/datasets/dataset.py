@@ -61,12 +61,17 @@ class Sample:
         return self.open().view(channel=self.seen.get("channel"), plane=self.seen.get("plane"))
 
     @cached_property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns; pictures are not decoded for it."""
+    def size(self) -> tuple[int, int, int]:
+        """Frames, rows and columns; pictures are not decoded for it."""
         if isinstance(self.image, Path) and self.image.suffix.lower() in SINGLE:
-            return size_of(self.image)
-        rows, columns = self.open().shape[-2:]
-        return rows, columns
+            return (1, *size_of(self.image))
+        stack = self.open()
+        return (stack.n_frames, *stack.shape[-2:])  # type: ignore[return-value]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.size[1:]
 
     def believed(self) -> Array | None:
         """Where the annotation can be believed, (Y, X) bool; None means everywhere."""
@@ -152,6 +157,17 @@ class Dataset:
     def with_samples(self, samples: Iterable[Sample]) -> Dataset:
         """Other samples, and the same classes."""
         return replace(self, samples=tuple(samples))
+
+    def centred_on_boxes(self) -> Dataset:
+        """Points at the centres of their boxes, where these are known to lie elsewhere (`box_y`, `box_x`)."""
+
+        def moved(table: Localizations) -> Localizations:
+            if "box_y" not in table:
+                return table
+            centre = {axis: np.where(np.isnan(b := table[f"box_{axis}"]), table[axis], b) for axis in "yx"}
+            return table.with_columns(**centre).without_columns("box_y", "box_x")
+
+        return self.with_samples(replace(sample, table=moved(sample.table)) for sample in self.samples)
 
     def part(self, split: str) -> Dataset:
         """The samples of a part that the dataset names; the error lists what there is."""

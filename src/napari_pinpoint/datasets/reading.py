@@ -22,7 +22,8 @@ class DatasetFormat(Protocol):
     """What a third party writes to add a dataset format.
 
     It turns the format's convention (unit, origin, order of axes, what a box holds) into ours, and nothing else: boxes
-    without area and points outside of their image are dealt with by whoever calls it.
+    without area and points outside of their image are dealt with by whoever calls it. A format that can be written has
+    ``write(dataset, folder, *, overwrite)``, too.
     """
 
     #: One line on how files are laid out, for the message that no format fits.
@@ -38,7 +39,15 @@ class DatasetFormat(Protocol):
 DATASETS: Registry[DatasetFormat] = Registry(
     "dataset format",
     ("one-table", "Images, and one CSV of the points or boxes of all.", "napari_pinpoint.datasets.one_table:FORMAT"),
+    ("voc", "Images, each with boxes in an XML file (Pascal VOC).", "napari_pinpoint.datasets.pascal_voc:FORMAT"),
+    ("coco", "Images, and one COCO JSON of the boxes of all.", "napari_pinpoint.datasets.coco:FORMAT"),
+    ("labels", "Images, each with a label image of its objects.", "napari_pinpoint.datasets.label_images:FORMAT"),
     ("csv", "Images, each with a CSV of its points.", "napari_pinpoint.datasets.image_csv:FORMAT"),
+    (
+        "fractions",
+        "Images, each with a text file of x,y as fractions of width and height (locating-centers).",
+        "napari_pinpoint.datasets.fractions:FORMAT",
+    ),
 )
 
 
@@ -103,6 +112,26 @@ def read_dataset(
     return Dataset(tuple(_checked(wanted.samples, place)), _classes(everything, classes, place))
 
 
+def write_dataset(
+    dataset: Dataset, folder: str | PathLike[str], *, format: str = "fractions", overwrite: bool = False
+) -> None:
+    """Write the points of a dataset into a folder, with copies of its images.
+
+    Raises
+    ------
+    PinpointError
+        If the format is only read, or files are there already and must not be replaced.
+    """
+    chosen = DATASETS[format]
+    write = getattr(chosen, "write", None)
+    if write is None:
+        able = ", ".join(name for name in DATASETS if hasattr(DATASETS[name], "write"))
+        raise PinpointError(f"Datasets of the format {format} are only read; formats that are written: {able}.")
+    place = Path(fspath(folder)).expanduser()
+    place.mkdir(parents=True, exist_ok=True)
+    write(dataset, place, overwrite=overwrite)
+
+
 def _format_of(place: Path) -> DatasetFormat:
     """The first format that recognizes the folder, or its parts."""
     folder = next(iter(split_folders(place).values()), place)
@@ -150,6 +179,7 @@ def _checked(samples: Sequence[Sample], place: Path) -> list[Sample]:
     """The samples with the points that can be used, all with the same columns; what is left out is named."""
     empty: list[str] = []
     outside: list[str] = []
+    several: list[str] = []
     kept = []
     for sample in samples:
         table = sample.table
@@ -157,13 +187,21 @@ def _checked(samples: Sequence[Sample], place: Path) -> list[Sample]:
             area = ~((table["height"] <= 0) | (table["width"] <= 0))  # NaN: a point without a box
             empty += _told(sample, ~area)
             table = table.select(area)
+        if sample.size[0] > 1 and len(table) and not table["frame"].any():
+            several.append(f"{sample.name} ({sample.size[0]} frames)")
         inside = np.ones(len(table), bool)
         for axis, size in zip("yx", sample.shape, strict=True):
             inside &= (table[axis] >= -0.5) & (table[axis] <= size - 0.5)
         outside += _told(replace(sample, table=table), ~inside)
         kept.append(replace(sample, table=table.select(inside)))
-    _warn(place, empty, "boxes have no area (their maximum is not above their minimum)")
-    _warn(place, outside, "points lie outside of their image")
+    _warn(place, empty, "boxes have no area (their maximum is not above their minimum), and are left out")
+    _warn(place, outside, "points lie outside of their image, and are left out")
+    _warn(
+        place,
+        several,
+        "images have several frames, and their points say no frame: taken for the first. If they are "
+        "channels or planes, name the axes (axes='CYX', --axes CYX)",
+    )
     shared = dict.fromkeys(name for sample in kept for name in sample.table)
     return [replace(sample, table=_with_columns(sample.table, shared)) for sample in kept]
 
@@ -178,7 +216,7 @@ def _warn(place: Path, found: list[str], what: str) -> None:
     if found:
         more = f" and {len(found) - 4} more" if len(found) > 4 else ""
         warnings.warn(
-            f"{place}: {len(found)} {what}, and are left out: {', '.join(found[:4])}{more}.",
+            f"{place}: {len(found)} {what}: {', '.join(found[:4])}{more}.",
             PinpointWarning,
             stacklevel=4,
         )

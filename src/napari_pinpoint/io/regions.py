@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +27,26 @@ def read_region(path: str | Path) -> Region:
     >>> read_region("cells.tif").bounds()
     ((0, 8), (0, 8))
     """
+    return Region(read_labels(path), name=Path(path).name, path=str(Path(path).absolute()))
+
+
+def read_labels(path: str | Path) -> np.ndarray[Any, Any]:
+    """A label image (Y, X) of whole numbers.
+
+    Raises
+    ------
+    PinpointError
+        If the file is not one image of whole numbers.
+    """
     stack = read_stack(path)
     if any(size > 1 for size in stack.shape[:-2]):
         raise PinpointError(
-            f"{path}: a region is one image of rows and columns, the same for all frames; this has the axes "
-            f"{stack.axes} of sizes {stack.shape}."
+            f"{path}: labels are one image of rows and columns, with a number for each object or region; this has the "
+            f"axes {stack.axes} of sizes {stack.shape}."
         )
-    labels = np.asarray(stack.data[(0,) * (len(stack.shape) - 2)])
+    labels: np.ndarray[Any, Any] = np.asarray(stack.data[(0,) * (len(stack.shape) - 2)])
     if labels.dtype.kind == "f" and np.array_equal(labels, np.rint(labels)):
         labels = labels.astype(np.int64)  # Fiji writes labels as 32-bit numbers with a point
-    return Region(labels, name=Path(path).name, path=str(Path(path).absolute()))
+    if labels.dtype.kind not in "bui":
+        raise PinpointError(f"{path}: labels are whole numbers, 0 outside; this has pixels of type {labels.dtype}.")
+    return labels
