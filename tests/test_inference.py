@@ -252,13 +252,13 @@ def test_photons_are_told_only_where_the_camera_is_known() -> None:
     torch.manual_seed(0)
     small = Part(name="unet", options={"widths": [4, 4]})
     mixture = Localizer(ModelSpec(name="m", backbone=small, method=Part(name="mixture", options={"bias": 3.0})))
-    counts = np.random.default_rng(0).poisson(20, (2, 64, 64)).astype(np.uint16) + 100
     light = {"photons", "background", "uncertainty_photons"}
-    known = localize(Stack(counts, "TYX", Camera(offset_adu=100, electrons_per_adu=0.5)), mixture)
+    stack, _ = movie((64, 64), 12)
+    known = localize(stack, mixture)
     assert len(known)
     assert light | {"uncertainty_y", "uncertainty_x"} <= set(known)
-    with pytest.warns(PinpointWarning, match="camera"):
-        unknown = localize(Stack(counts, "TYX"), mixture)
+    with pytest.warns(PinpointWarning, match="not known"):
+        unknown = localize(Stack(stack.data, "TYX", pixel_size_nm=100), mixture)
     assert {"uncertainty_y", "uncertainty_x"} <= set(unknown)
     assert not light & set(unknown)
 

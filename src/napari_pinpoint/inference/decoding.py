@@ -108,7 +108,7 @@ def _in_stack(plan: Plan, read: Read, found: Localizations, first: int, window: 
 def _chunk(plan: Plan, read: Read, table: Localizations, images: dict[str, Frames]) -> Chunk:
     """The chunk from all its points and images: inside the region, of enough contrast, in order."""
     start, stop = plan.chunks[read.index]
-    if not plan.view.stack.camera.is_calibrated:
+    if not (plan.view.stack.camera.is_calibrated and plan.model.normalization.needs_photons):
         # Of counts, or with numbers guessed for the network alone, they would be no photons.
         table = table.without_columns(*_OF_LIGHT)
     table = _select_asked(plan, table, read.frames[:, 0], start)
