@@ -49,7 +49,7 @@ def test_the_report_has_two_short_movies_and_a_figure(report: Report, tmp_path: 
     assert list(pictures) == ["sparsity-without.gif", "sparsity-with.gif", "mass.png"]
     for name in list(pictures)[:2]:
         movie = Image.open(io.BytesIO(pictures[name].data))
-        assert movie.n_frames >= 6
+        assert movie.n_frames >= 5
         assert len(pictures[name].data) < 1_000_000
     assert len(section.results["with"]["mass"]) == len(section.results["steps"])
     report.write(tmp_path)

@@ -104,7 +104,7 @@ def follow(*, steps: int = STEPS, starts: int = STARTS, frames: int = FRAMES, pr
 
 def run(folder: str | Path, *, quick: bool = False, progress: Tell = tell_nobody) -> Report:
     """The study as a report; `quick` stops long before anything is crisp. Nothing is kept in `folder`."""
-    course = follow(steps=40, starts=2, frames=6, progress=progress) if quick else follow(progress=progress)
+    course = follow(steps=20, starts=2, frames=5, progress=progress) if quick else follow(progress=progress)
     progress("drawing", 0, 1)
     return Report("The count term makes points crisp", _summary(course), [_section(course)])
 
@@ -219,14 +219,16 @@ def _movie(course: Course, which: int) -> Picture:
     return Picture(name, _gif(figure, draw, len(course.steps)), caption)
 
 
-def _gif(figure: Figure, draw: Callable[[int], None], frames: int, *, per_second: int = 8, hold: int = 16) -> bytes:
-    """An animated picture that runs for ever; the last frame stays for `hold` more."""
-    writer = PillowWriter(fps=per_second)
+def _gif(figure: Figure, draw: Callable[[int], None], frames: int) -> bytes:
+    """An animated picture that runs for ever; the last frame stays for a quarter of the time more."""
+    writer = PillowWriter(fps=8)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "movie.gif"
         with writer.saving(figure, path, dpi=figure.dpi):
-            for frame in [*range(frames), *[frames - 1] * hold]:
+            for frame in range(frames):
                 draw(frame)
+                writer.grab_frame()
+            for _ in range(frames // 4):
                 writer.grab_frame()
         return path.read_bytes()
 
