@@ -243,11 +243,12 @@ class StackView:
         if self.channels == 1 and channels == len(COLOURS) and self.stack.sizes.get("C", 1) == 1:
             return replace(self, colour=None, fixed={**self.fixed, **_only_channel(self.stack)}, repeated=channels)
         have = self.stack.sizes.get("C", 1)
+        names = f" ({', '.join(self.stack.channel_names)})" if self.colour and self.stack.channel_names else ""
         ways = f"a number from 0 to {have - 1}" + (f", or {LUMINANCE!r}" if have == len(COLOURS) else "")
         advice = f" Choose a channel: {ways} (--channel on the command line)." if self.channels > channels == 1 else ""
         word = "channel" if channels == 1 else "channels"
         raise PinpointError(
-            f"The model needs {channels} {word}; this view of {self.stack.name} has {self.channels}.{advice}"
+            f"The model needs {channels} {word}; this view of {self.stack.name} has {self.channels}{names}.{advice}"
         )
 
     @property

@@ -23,14 +23,15 @@ def test_a_grey_png_keeps_all_16_bits(tmp_path, pixels):
     assert stack.path == str(tmp_path / "a.png")
 
 
-def test_colours_become_channels_and_one_has_to_be_chosen(tmp_path, rng):
+def test_colours_become_channels_that_are_never_summed_in_silence(tmp_path, rng):
     colours = rng.integers(0, 255, (20, 30, 3)).astype(np.uint8)
     imagecodecs.imwrite(tmp_path / "a.PNG", colours)
     stack = read_stack(str(tmp_path / "a.PNG"))
     assert stack.axes == "CYX"
     assert np.array_equal(stack.view(channel=1).read(0, 1)[0, 0], colours[..., 1])
-    with pytest.raises(PinpointError, match="red, green, blue"):
-        stack.view()
+    assert stack.view().channels == 3
+    with pytest.raises(PinpointError, match=r"has 3 \(red, green, blue\)\. Choose a channel"):
+        stack.view().with_channels(1)
 
 
 @pytest.mark.parametrize("samples", [3, 4])
