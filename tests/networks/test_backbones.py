@@ -12,7 +12,11 @@ from napari_pinpoint.networks import BACKBONES
 
 #: Every backbone as it is, and options of some that change its geometry.
 VARIANTS = [(name, {}) for name in BACKBONES.names()] + [
-    ("unet", {"widths": (4, 4, 6, 6), "stride": stride}) for stride in (2, 4, 8)
+    ("unet", {"widths": (4, 4, 6, 6), "stride": 2}),
+    ("unet", {"widths": (4, 4, 6, 6), "stride": 4}),
+    ("unet", {"widths": (4, 4, 6, 6), "stride": 8}),
+    ("unet", {"widths": (4, 6, 6), "stem": 2, "stride": 4}),
+    ("unet", {"widths": (4, 6), "stem": 4, "stride": 4, "batch_norm": True}),
 ]
 
 
@@ -41,5 +45,5 @@ def test_nothing_outside_the_declared_radius_has_influence(name: str, options: d
 
 
 def test_a_stride_that_no_level_has_is_refused() -> None:
-    with pytest.raises(PinpointError, match="1, 2, 4, not 8"):
+    with pytest.raises(PinpointError, match="of 1, 2, 4, not 8"):
         BACKBONES["unet"](channels=1, dims=2, stride=8)

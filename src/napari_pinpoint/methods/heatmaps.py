@@ -55,6 +55,7 @@ def gaussian_heatmap(
     stride: int = 1,
     classes: int = 1,
     combine: Combine = "max",
+    reaches: Tensor | None = None,
 ) -> Tensor:
     r"""Gaussians exp(-|(x - t) / sigma|^2 / 2) of height 1 at the points t, at the centres x of cells.
 
@@ -69,6 +70,9 @@ def gaussian_heatmap(
         Cells along each axis, and their width in pixels.
     combine
         What Gaussians of one class that overlap become: "sum" (cut at 1), "max" or "union", 1 - prod(1 - g).
+    reaches
+        (B, N) pixels along each axis beyond which Gaussians end, so that their windows are squares; None leaves them
+        whole.
 
     Returns
     -------
@@ -79,15 +83,19 @@ def gaussian_heatmap(
     image, row = torch.nonzero(mask & (labels < classes), as_tuple=True)
     at = positions[image, row]
     widths = torch.as_tensor(sigmas, dtype=at.dtype, device=at.device).expand(positions.shape)[image, row]
+    ends = _CUTOFF * widths.amax(dim=1) if reaches is None else reaches[image, row]
     first = (image * classes + labels[image, row]) * size
-    reach = min(max(cells), math.ceil(_CUTOFF * float(widths.max()) / stride) + 1) if len(at) else 0
+    reach = min(max(cells), math.ceil(float(ends.max()) / stride) + 1) if len(at) else 0
     centres = cell_centres(cells, stride, at).flatten(1)
     step = max(1, _VALUES // (2 * reach + 1) ** len(cells))
     for start in range(0, len(at), step):
         here = slice(start, start + step)
         index, inside = windows_around((at[None, here] - (stride - 1) / 2) / stride, cells, reach=reach)
         index, inside = index[0], inside[0]
-        away = (centres[:, index] - at[here].T[..., None]) / widths[here].T[..., None]  # (D, P, W)
+        away = centres[:, index] - at[here].T[..., None]  # (D, P, W)
+        if reaches is not None:
+            inside &= (away.abs() <= ends[here, None]).all(dim=0)
+        away /= widths[here].T[..., None]
         values = torch.exp(away.square().sum(dim=0) / -2)[inside]
         heat.scatter_reduce_(
             0,
