@@ -56,9 +56,13 @@ def log_likelihood(frames: Array, scene: PixelScene) -> Array:
 
 def locate(frames: Array, scene: PixelScene) -> Array:
     """(n, 2) y, x of the maximum-likelihood estimate in each frame."""
-    ratio = log_likelihood(frames, scene)
-    best = ratio.reshape(len(frames), -1).argmax(axis=1)
-    return np.stack(np.divmod(best, frames.shape[2]), axis=1).astype(float)
+    return brightest(log_likelihood(frames, scene))
+
+
+def brightest(images: Array) -> Array:
+    """(n, 2) y, x of the highest pixel of each image (n, Y, X)."""
+    best = images.reshape(len(images), -1).argmax(axis=1)
+    return np.stack(np.divmod(best, images.shape[2]), axis=1).astype(float)
 
 
 def _greys(light: Array, scene: PixelScene) -> Array:
