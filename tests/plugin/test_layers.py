@@ -17,12 +17,12 @@ from napari_pinpoint.plugin.calibration import camera_of, image_metadata, pixel_
 from napari_pinpoint.plugin.layers import (
     Placement,
     is_result,
-    picture_layer_data,
     points_layer_data,
     table_from_layer,
     table_from_points,
     vectors_layer_data,
 )
+from napari_pinpoint.plugin.pictures import picture_layer_data
 from napari_pinpoint.plugin.views import view_from_layer
 from napari_pinpoint.stack import Stack
 

@@ -14,11 +14,11 @@ from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.layers import (
     Placement,
     is_result,
-    picture_layer_data,
     points_layer_data,
     table_from_layer,
     transient_metadata,
 )
+from napari_pinpoint.plugin.pictures import picture_layer_data
 
 pytestmark = pytest.mark.gui
 

@@ -19,7 +19,8 @@ from napari_pinpoint.io.tables import FORMATS, read_localizations
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.calibration import pixel_size_of
 from napari_pinpoint.plugin.export import ask_and_export
-from napari_pinpoint.plugin.layers import is_result, picture_layer_data, table_from_layer
+from napari_pinpoint.plugin.layers import is_result, table_from_layer
+from napari_pinpoint.plugin.pictures import picture_layer_data
 from napari_pinpoint.plugin.result_layers import (
     add_layer,
     images_of,

@@ -5,17 +5,17 @@ A pixel's centre is a whole number in napari's data coordinates, as it is in a t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.axes import axis_letters
 from napari_pinpoint.plugin.calibration import KEY, own_metadata, pixel_size_of
-from napari_pinpoint.rendering import contrast_limits, render
 
 #: What layers must share to lie on each other.
 _SHARED = ("scale", "translate", "rotate", "shear")
@@ -74,19 +74,23 @@ def is_transient(layer: Any) -> bool:
 
 
 def table_from_layer(layer: Any) -> Localizations:
-    """The table of a layer: of a Points layer as it is now, of a picture the one that it was rendered from.
+    """The table of a layer: of Points or Shapes as they are now, of a picture the one that it was rendered from.
 
     Raises
     ------
     PinpointError
-        If the layer is neither, or `table_from_points` cannot make sense of its points.
+        If the layer is none of these, or `table_from_points` cannot make sense of its points.
     """
     table = own_metadata(layer.metadata).get("table")
     if isinstance(table, Localizations):
         return table
     data, attributes, kind = layer.as_layer_data_tuple()
+    if kind == "shapes":
+        return table_from_shapes(data, {**attributes, "ndim": layer.ndim})
     if kind != "points":
-        raise PinpointError(f"The layer {layer.name!r} holds no localizations: choose a Points layer, or a result.")
+        raise PinpointError(
+            f"The layer {layer.name!r} holds no localizations: choose a Points or Shapes layer, or a result."
+        )
     return table_from_points(data, attributes)
 
 
@@ -119,7 +123,7 @@ def points_layer_data(
         "name": name,
         "features": features,
         "feature_defaults": {column: _default(column, values) for column, values in features.items()},
-        "metadata": _metadata(table, placement),
+        "metadata": metadata_of(table, placement),
         "size": 5.0,
         "symbol": "disc",
         "face_color": "transparent",
@@ -151,61 +155,6 @@ def vectors_layer_data(
     return np.stack([starts, ends - starts], axis=1), attributes, "vectors"
 
 
-def picture_layer_data(
-    table: Localizations,
-    placement: Placement,
-    shape: tuple[int, int],
-    *,
-    name: str = "localizations",
-    most_pixels: float = 2.5e7,
-) -> tuple[np.ndarray[Any, Any], dict[str, Any], str]:
-    """The points of all frames as one rendered picture that lies over the image, for more of them than markers serve.
-
-    Parameters
-    ----------
-    table, placement
-        What to show, and where.
-    shape
-        (rows, columns) of the image.
-    name
-        Name of the layer.
-    most_pixels
-        A pixel of the image becomes 10 x 10 of the picture, or fewer where the picture would get larger than this.
-
-    Returns
-    -------
-    Localizations per pixel of the picture, float32, of shape (rows * n, columns * n); attributes, with the table
-    itself, placement and shape among the metadata; and "image".
-    """
-    n = int(np.clip(np.sqrt(most_pixels / (shape[0] * shape[1])), 1, 10))
-    picture = render(table, shape=shape, magnification=n)
-    transform = placement.transform
-    attributes: dict[str, Any] = {
-        "name": name,
-        "metadata": _metadata(table, placement),
-        "colormap": "inferno",
-        "blending": "additive",
-        "contrast_limits": contrast_limits(picture),
-    }
-    attributes["metadata"][KEY] |= {"table": table, "placement": placement, "shape": shape}
-    # The corners of both coincide; napari counts from the centre of the first pixel.
-    scale, rotate = np.ones(2), np.eye(2)
-    translate, shear = np.zeros(2), np.zeros(1)
-    if transform:
-        scale, translate = np.array(transform["scale"][-2:]), np.array(transform["translate"][-2:])
-        rotate, shear = np.array(transform["rotate"])[-2:, -2:], np.array(transform["shear"])[-1:]
-        affine = np.delete(np.delete(transform["affine"], np.s_[:-3], axis=0), np.s_[:-3], axis=1)
-        attributes |= {"affine": affine, "units": transform["units"][-2:], "axis_labels": transform["axis_labels"][-2:]}
-    linear = rotate @ np.array([[1, shear[0]], [0, 1]]) @ np.diag(scale)
-    attributes |= {
-        "scale": scale / n,
-        "translate": translate + linear @ np.full(2, (1 / n - 1) / 2),
-        "rotate": rotate,
-        "shear": shear,
-    }
-    return picture, attributes, "image"
-
-
 def table_from_points(data: Any, attributes: Mapping[str, Any]) -> Localizations:
     """The table of a Points layer, also of one that was drawn by hand.
 
@@ -227,11 +176,48 @@ def table_from_points(data: Any, attributes: Mapping[str, Any]) -> Localizations
     points_layer_data : the inverse.
     """
     data = np.asarray(data, dtype=np.float64)
+    return _table(data, attributes, {})
+
+
+def table_from_shapes(data: Any, attributes: Mapping[str, Any]) -> Localizations:
+    """The table of a Shapes layer: every shape is the box around it, with its centre, height and width in pixels.
+
+    Parameters
+    ----------
+    data
+        For every shape its vertices (k, axes): rectangles, and anything else by the rectangle that holds it.
+    attributes
+        As for `table_from_points`; the feature `label` is the class.
+
+    Raises
+    ------
+    PinpointError
+        As `table_from_points` does.
+    """
+    vertices = [np.asarray(shape, dtype=np.float64) for shape in data]
+    axes = vertices[0].shape[1] if vertices else int(attributes.get("ndim", 2))
+    low, high = (np.array([np.reshape(f(shape[:, -2:], axis=0), 2) for shape in vertices]) for f in (np.min, np.max))
+    low, high = low.reshape(-1, 2), high.reshape(-1, 2)
+    first = np.array([shape[0] for shape in vertices]).reshape(-1, axes)
+    height, width = (high - low).T
+    centres = np.concatenate([first[:, :-2], (low + high) / 2], axis=1)
+    table = _table(centres, attributes, {"height": height, "width": width})
+    flat = (height <= 0) | (width <= 0)
+    if flat.any():
+        warnings.warn(
+            f"{flat.sum():,} of {len(flat):,} shapes are lines without height or width: they are left out.",
+            PinpointWarning,
+            stacklevel=2,
+        )
+    return table.select(~flat)
+
+
+def _table(data: np.ndarray[Any, Any], attributes: Mapping[str, Any], columns: dict[str, Any]) -> Localizations:
+    """The table of positions (n, axes) in a layer with these attributes, and of further columns."""
     metadata = attributes.get("metadata") or {}
     own = own_metadata(metadata)
-    labels = attributes.get("axis_labels") or [""] * data.shape[1]
-    letters = axis_letters(labels)
-    columns: dict[str, Any] = {"y": data[:, -2], "x": data[:, -1]}
+    letters = axis_letters(attributes.get("axis_labels") or [""] * data.shape[1])
+    columns = {"y": data[:, -2], "x": data[:, -1], **columns}
     if "time_axis" in own:
         time_axis = own["time_axis"]
     else:
@@ -262,7 +248,7 @@ def _only_time_axis(letters: Sequence[str | None]) -> int | None:
     return unnamed[0] if unnamed else None
 
 
-def _metadata(table: Localizations, placement: Placement) -> dict[str, Any]:
+def metadata_of(table: Localizations, placement: Placement) -> dict[str, Any]:
     """What napari's layers have no place for."""
     own = {
         "time_axis": placement.time_axis,

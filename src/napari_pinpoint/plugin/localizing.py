@@ -13,10 +13,10 @@ from napari_pinpoint.plugin.calibration import own_metadata
 from napari_pinpoint.plugin.jobs import Reporter
 from napari_pinpoint.plugin.layers import (
     Placement,
-    picture_layer_data,
     points_layer_data,
     vectors_layer_data,
 )
+from napari_pinpoint.plugin.pictures import picture_layer_data
 from napari_pinpoint.plugin.streaming import LivePoints
 from napari_pinpoint.plugin.torch_loading import load_torch
 from napari_pinpoint.region import Region

@@ -11,7 +11,8 @@ from napari.layers import Image, Layer, Points
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.axes import guess_time_axis
 from napari_pinpoint.plugin.calibration import own_metadata, pixel_size_of
-from napari_pinpoint.plugin.layers import Placement, is_result, is_transient, picture_layer_data, points_layer_data
+from napari_pinpoint.plugin.layers import Placement, is_result, is_transient, points_layer_data
+from napari_pinpoint.plugin.pictures import picture_layer_data
 from napari_pinpoint.plugin.preferences import preference
 
 LayerData = tuple[Any, dict[str, Any], str]
