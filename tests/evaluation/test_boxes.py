@@ -18,7 +18,6 @@ from napari_pinpoint.evaluation import (
     average_precision,
     bootstrap,
     coco_boxes,
-    columns_of_coco_boxes,
     has_boxes,
 )
 from napari_pinpoint.localizations import FLAGS
@@ -181,13 +180,10 @@ def test_scores_of_some_frames_are_those_of_their_tables(scene):
     assert interval.low < interval.value < interval.high
 
 
-def test_boxes_are_turned_into_cocos_and_back(rng):
+def test_boxes_as_coco_writes_them():
     # A half-open box of pixels 3..7 x 10..29 spans 3..8 x 10..30 from the corner of the first pixel.
     one = Localizations({"frame": [0], "y": [5.0], "x": [19.5], "height": [5], "width": [20]})
     assert coco_boxes(one).tolist() == [[10, 3, 20, 5]]
-    given = rng.uniform(1, 50, (20, 4)).astype(np.float32)
-    columns = columns_of_coco_boxes(given)
-    np.testing.assert_allclose(coco_boxes(Localizations({"frame": np.zeros(20), **columns})), given, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from napari_pinpoint.evaluation.boxes import (
     BoxScores,
     average_precision,
     coco_boxes,
-    columns_of_coco_boxes,
     has_boxes,
 )
 from napari_pinpoint.evaluation.chamfer import Chamfer, chamfer, chamfer_per_frame
@@ -35,7 +34,6 @@ __all__ = [
     "chamfer_per_frame",
     "closed_form_bound",
     "coco_boxes",
-    "columns_of_coco_boxes",
     "compared_frames",
     "count_errors",
     "counts_per_frame",

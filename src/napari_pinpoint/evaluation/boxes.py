@@ -177,12 +177,6 @@ def coco_boxes(table: Localizations) -> Floats:
     return np.column_stack([table["x"] + 0.5 - width / 2, table["y"] + 0.5 - height / 2, width, height])
 
 
-def columns_of_coco_boxes(boxes: Any) -> dict[str, Floats]:
-    """The columns y, x, height and width of COCO's boxes (n, 4), the inverse of `coco_boxes`."""
-    x, y, width, height = np.asarray(boxes, dtype=np.float64).reshape(-1, 4).T
-    return {"y": y + height / 2 - 0.5, "x": x + width / 2 - 0.5, "height": height, "width": width}
-
-
 def _matched(found: Localizations, truth: Localizations, classes: list[str], frames: Frames) -> COCOeval:
     """pycocotools' evaluation after it has matched the boxes of every frame."""
     from pycocotools.coco import COCO
