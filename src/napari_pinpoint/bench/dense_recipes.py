@@ -39,12 +39,12 @@ def _recipe(name: str, summary: str, method: Part, decoder: Part, steps: int) ->
         validation=Part(name="emitters", options=_VALIDATION),
         validation_frames=40,
         training=TrainingSpec(
-            steps=steps, batch=16, learning_rate=1e-3, precision="bf16-mixed", validate_every=min(2_000, steps // 3)
+            steps=steps, batch=16, learning_rate=1e-3, precision="bf16-mixed", validate_every=min(2_000, steps // 4)
         ),
     )
 
 
-#: The same network on the same scene for all. What does not gain any more is trained for less long.
+#: The same network on the same scene for all.
 RECIPES = {
     "matching": _recipe(
         "matching",
@@ -62,14 +62,14 @@ RECIPES = {
         "Gaussian heat-map regression",
         Part(name="gaussian", options={"target_map": {"name": "gaussian", "options": {"sigma_px": 0.8}}}),
         Part(name="peaks"),
-        6_000,
+        4_000,
     ),
     "centernet": _recipe(
         "centernet",
         "CenterNet at stride 1",
         Part(name="centernet", options={"radius": "fixed", "radius_px": 1.0, "sizes": False, "width": 24}),
         Part(name="centers"),
-        6_000,
+        4_000,
     ),
-    "lcfcn": _recipe("lcfcn", "counting by localization", Part(name="lcfcn"), Part(name="blobs"), 5_000),
+    "lcfcn": _recipe("lcfcn", "counting by localization", Part(name="lcfcn"), Part(name="blobs"), 4_000),
 }
