@@ -81,7 +81,7 @@ class CenterNet(BaseModel, extra="forbid", frozen=True):
         image, row = torch.nonzero(points.mask, as_tuple=True)
         position, size = points.positions[image, row], points.sizes[image, row]
         cell = cells_holding(position, cells, stride)
-        at = (image, slice(None), *cell.unbind(dim=1))
+        at: Any = (image, slice(None), *cell.unbind(dim=1))
         shift = position - centres(cell, stride)
         return {
             "heat": self._compare(logits, heat, cells_of(valid, cells)),
@@ -122,18 +122,30 @@ class CenterHead(nn.Module):
     def __init__(self, in_channels: int, *, dims: int, stride: int, method: CenterNet) -> None:
         super().__init__()
         self.stride, self.dims = stride, dims
-        self.heat = _branch(in_channels, method.width, method.classes, dims)
-        self.shift = _branch(in_channels, method.width, dims, dims)
-        self.size = _branch(in_channels, method.width, dims, dims) if method.sizes else None
-        nn.init.constant_(self.heat[-1].bias, method.bias)
+        self.heat = _Branch(in_channels, method.width, method.classes, dims)
+        self.shift = _Branch(in_channels, method.width, dims, dims)
+        self.size = _Branch(in_channels, method.width, dims, dims) if method.sizes else None
+        nn.init.constant_(self.heat.last.bias, method.bias)
         if self.size is not None:
-            nn.init.zeros_(self.size[-1].weight)
-            nn.init.zeros_(self.size[-1].bias)
+            nn.init.zeros_(self.size.last.weight)
+            nn.init.zeros_(self.size.last.bias)
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         heat, shift = self.heat(features).float(), self.stride * self.shift(features).float()
         size = torch.zeros_like(shift) if self.size is None else self.stride * self.size(features).float()
         return {"heat": heat, "shift": shift, "size": size}
+
+
+class _Branch(nn.Module):
+    """A 3-wide convolution, ReLU, and one for each cell alone."""
+
+    def __init__(self, before: int, width: int, after: int, dims: int) -> None:
+        super().__init__()
+        self.first = convolution(dims)(before, width, 3, padding=1)
+        self.last = convolution(dims)(width, after, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.last(torch.relu(self.first(features)))  # type: ignore[no-any-return]
 
 
 def cells_holding(positions: Tensor, cells: tuple[int, ...], stride: int) -> Tensor:
@@ -171,11 +183,6 @@ def gaussian_radius(height: Tensor, width: Tensor, *, min_overlap: float, formul
     else:
         roots = [(b - (b.square() - 4 * a * c).sqrt()) / (2 * a) for a, b, c in quadratics] + [grown / (2 * a)]
     return torch.stack(roots).amin(dim=0)
-
-
-def _branch(before: int, width: int, after: int, dims: int) -> nn.Sequential:
-    conv = convolution(dims)
-    return nn.Sequential(conv(before, width, 3, padding=1), nn.ReLU(), conv(width, after, 1))
 
 
 def _mean_error(found: Tensor, true: Tensor) -> Tensor:
