@@ -152,3 +152,13 @@ def test_simulated_and_annotated_windows_are_mixed(dataset) -> None:
         MixedSource([scene, DatasetSource(dataset, window=40)], [1, 1]).draw(8, np.random.default_rng(0), NORMALIZATION)
     with pytest.raises(PinpointError, match="a weight above 0"):
         MixedSource([scene], [0])
+
+
+def test_the_rim_along_a_cut_is_not_believed(rng) -> None:
+    """A window in the middle has a rim on all sides, one that ends with the image none there."""
+    alone = Dataset((sample("a", (48, 32), 3, rng),))
+    source = DatasetSource(alone, window=32, rim=2, augmentation=Augmentation(flips=False, turns=False))
+    hidden = {tuple((~valid).sum(dim=1).tolist()) for valid in source.draw(40, rng, NORMALIZATION).valid}
+    assert (0,) * 30 + (32, 32) in hidden  # begins with the image
+    assert (32, 32) + (0,) * 28 + (32, 32) in hidden
+    assert (32, 32) + (0,) * 30 in hidden

@@ -112,11 +112,13 @@ class WindowSource:
         classes: tuple[str, ...] = (),
         augmentation: Augmentation | None = None,
         on_points: float = 0.0,
+        rim: int = 0,
         memory: int = 2**31,
     ) -> None:
         if not any(len(frame.table) for frame in frames):
             raise PinpointError("There are no points to learn from.")
-        self.frames, self.classes, self.on_points, self.memory = tuple(frames), classes, on_points, memory
+        self.frames, self.classes = tuple(frames), classes
+        self.on_points, self.rim, self.memory = on_points, rim, memory
         self.window = (window,) * dims if isinstance(window, int) else window
         self.augmentation = augmentation or Augmentation()
         self._read: OrderedDict[int, _Pixels] = OrderedDict()
@@ -143,6 +145,7 @@ class WindowSource:
             place = [float(frame.table[axis][row]) for axis in axes]
         origin = _origin(pixels.frame.shape[2:], size, place, rng)
         window = _cut(pixels, frame.table, origin, size, normalization)
+        _hide_rim(window.valid, origin, pixels.frame.shape[2:], self.rim)
         if scale != 1:
             window = rescaled(window, scale, self.window)
         window = self.augmentation(window, rng)
@@ -209,6 +212,8 @@ class DatasetSource(WindowSource):
         What is drawn anew for every window; by default mirror images and quarter turns.
     on_points
         Share of the windows that hold a point for certain; the others lie anywhere.
+    rim
+        Pixels along a cut through the image that are not believed: of what lies there, the point may be cut off.
     memory
         Bytes of pixels that are kept, so that files are not read again.
 
@@ -302,6 +307,18 @@ def _cut(
     axes = "zyx"[-len(size) :]
     moved = {axis: table[axis] - o for axis, o in zip(axes, origin, strict=True)}
     return Window(image, table.with_columns(**moved), valid)
+
+
+def _hide_rim(valid: Array, origin: tuple[int, ...], shape: tuple[int, ...], rim: int) -> None:
+    """Make `valid` false within `rim` pixels of the sides along which a window at `origin` cuts through the frame."""
+    if not rim:
+        return
+    for axis, (o, w, n) in enumerate(zip(origin, valid.shape, shape, strict=True)):
+        sides = np.moveaxis(valid, axis, 0)
+        if o > 0:
+            sides[:rim] = False
+        if o + w < n:
+            sides[-rim:] = False
 
 
 def hold_out(

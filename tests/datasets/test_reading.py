@@ -69,7 +69,12 @@ def test_folders_named_train_and_val_are_parts(tmp_path: Path, picture) -> None:
         picture(f"{part}/{name}")
         (tmp_path / part / name).with_suffix(".csv").write_text("y,x\n3,4\n")
     dataset = read_dataset(tmp_path)
-    assert [(sample.name, sample.split) for sample in dataset] == [("1", "train"), ("2", "train"), ("1", "val")]
+    assert [(sample.name, sample.split) for sample in dataset] == [
+        ("train/1", "train"),
+        ("train/2", "train"),
+        ("val/1", "val"),
+    ]
+    assert read_dataset(tmp_path, split="val")[0].name == "1"
     assert len(read_dataset(tmp_path, split="val")) == 1
 
 

@@ -101,7 +101,8 @@ def read_test(data: Path) -> tuple[Stack, Localizations]:
 def simulated(recipe: Recipe, frames: int, *, seed: int, density: float | None = None) -> tuple[Stack, Localizations]:
     """Frames of the recipe's validation scene that neither training nor its validation has seen."""
     options = {} if density is None else {"density": [density, density]}
-    part = Part(name=recipe.validation.name, options=recipe.validation.options | options)
+    scene = recipe.validation or Part(name="emitters")
+    part = Part(name=scene.name, options=scene.options | options)
     stack, truth = scene_of(part).sample(frames, np.random.default_rng([20_251_121, seed]))
     return stack, truth
 

@@ -1,4 +1,4 @@
-"""`pinpoint train`: a model from a recipe, or from a stack whose points are known."""
+"""`pinpoint train`: a model from a recipe, a folder of annotated images, or a stack whose points are known."""
 
 from __future__ import annotations
 
@@ -6,75 +6,45 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from napari_pinpoint.cli import options
+from napari_pinpoint.cli import train_options as own
 from napari_pinpoint.cli.terminal import INTERRUPTED, emit, fail, progress_bar, say
 from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
     from napari_pinpoint.model import Localizer
-    from napari_pinpoint.stack import StackView
     from napari_pinpoint.training import Progress
 
     Reports = Iterator["Progress | Localizer"]
 
-_STACK = "Training on a stack whose points are known"
-
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model to write (.safetensors).")]
-RecipeName = Annotated[
-    str | None, typer.Option("--recipe", metavar="NAME|FILE", help="A recipe that ships, or a YAML file.")
-]
-Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Steps of training; else the recipe's.")]
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--folder",
-        metavar="CHECKPOINTS",
-        help="Where checkpoints are kept; else in MODEL.training until the model is complete.",
-    ),
-]
-Json = Annotated[
-    bool,
-    options.flag(
-        "--json",
-        help="Write the result as one JSON object to standard output, and progress as one JSON object per line to "
-        "standard error.",
-    ),
-]
-StackPath = Annotated[
-    str | None, typer.Option("--stack", metavar="STACK", help="A TIFF file to learn from.", rich_help_panel=_STACK)
-]
-Points = Annotated[
-    Path | None,
-    typer.Option(
-        "--points",
-        metavar="TABLE",
-        help="All points of the frames that are annotated; frames without a point are not used.",
-        rich_help_panel=_STACK,
-    ),
-]
-Start = Annotated[
-    str,
-    typer.Option(
-        "--start", metavar="NAME|FILE", help="The model to begin with, without --recipe.", rich_help_panel=_STACK
-    ),
-]
-
 
 def train(
-    output: Output,
-    recipe: RecipeName = None,
-    steps: Steps = None,
-    folder: Folder = None,
+    output: own.Output,
+    recipe: own.RecipeName = None,
+    dataset: own.DatasetFolder = None,
+    stack: own.StackPath = None,
+    points: own.Points = None,
+    start: own.Start = None,
+    steps: own.Steps = None,
+    folder: own.Folder = None,
     device: options.Device = "auto",
     overwrite: options.Overwrite = False,
-    json: Json = False,
-    stack: StackPath = None,
-    points: Points = None,
-    start: Start = "smlm-2d",
+    json: own.Json = False,
+    method: own.Method = None,
+    backbone: own.Backbone = None,
+    decoder: own.Decoder = None,
+    loss: own.Loss = None,
+    target: own.Target = None,
+    threshold_function: own.ThresholdFunction = None,
+    dataset_format: own.DatasetFormat = None,
+    split: own.Split = None,
+    validation_split: own.ValidationSplit = None,
+    classes: own.Classes = None,
+    window: own.Window = None,
     axes: options.Axes = None,
     channel: options.Channel = None,
     plane: options.Plane = None,
@@ -85,40 +55,40 @@ def train(
     em_gain: options.EmGain = None,
     read_noise_e: options.ReadNoise = None,
 ) -> None:
-    """Train a model: on what a recipe simulates, or on a stack whose points are known.
+    """Train a model: on what a recipe simulates, on a folder of annotated images, or on a stack whose points are known.
 
-    With --recipe, everything is as the recipe says. With --stack and --points, a model that is there (--start) learns
-    from them; with --recipe too, the recipe's model begins anew. Every fifth annotated frame is kept for validation.
+    With --dataset, a new model is made for the images: --method and the options beside it say which, and all that is
+    not said is chosen. With --stack and --points, or with --start, a model that is there learns more; every fifth
+    annotated frame or image is kept for validation. With --recipe, everything is as the recipe says, and --dataset
+    only where its images are.
 
     A training that was interrupted goes on from its last checkpoint when the same command is given again.
     """
+    from napari_pinpoint.cli.training import Choices, reports_of
     from napari_pinpoint.io.atomic import check_free
     from napari_pinpoint.model import save_model
 
-    if (stack is None) != (points is None) or (recipe is None and stack is None):
-        raise typer.BadParameter("Give --recipe, or --stack and --points.")
+    new: dict[str, Any] = {"method": method, "backbone": backbone, "decoder": decoder, "loss": loss, "target": target}
+    new = {name: value for name, value in {**new, "threshold_function": threshold_function}.items() if value}
+    _check_sources(recipe, dataset, stack, points, start, new)
     if output.suffix != ".safetensors":
         raise PinpointError(f"{output}: models are .safetensors files; let the name end so.")
     check_free(output, overwrite=overwrite)
     kept = folder or output.with_name(f"{output.name}.training")
-    if stack is None or points is None:
-        reports = _from_recipe(str(recipe), steps, kept, device)
-    else:
-        camera = {"offset_adu": offset_adu, "electrons_per_adu": electrons_per_adu, "em_gain": em_gain}
-        reading = options.Reading(
-            given={"axes": axes, "pixel_size_nm": pixel_size_nm, "read_noise_e": read_noise_e, **camera},
-            choice={"channel": channel, "plane": plane, "position": position},
-        )
-        reports = _from_points(
-            reading(stack),
-            points,
-            name=output.stem,
-            recipe=recipe,
-            start=start,
-            steps=steps,
-            folder=kept,
-            device=device,
-        )
+    camera = {"offset_adu": offset_adu, "electrons_per_adu": electrons_per_adu, "em_gain": em_gain}
+    reading = options.Reading(
+        given={"axes": axes, "pixel_size_nm": pixel_size_nm, "read_noise_e": read_noise_e, **camera},
+        choice={"channel": channel, "plane": plane, "position": position},
+    )
+    images: dict[str, Any] = {
+        "path": None if dataset is None else str(dataset),
+        "format": dataset_format,
+        "split": split,
+    }
+    images |= {"validation": validation_split, "channel": channel, "plane": plane, "axes": axes, "window": window}
+    told = tuple(name.strip() for name in (classes or "").split(",") if name.strip())
+    choices = Choices(output.stem, recipe, start, new, images, told, steps, reading)
+    reports = reports_of(choices, stack=stack, points=points, folder=kept, device=device)
     try:
         model = _follow(reports, json=json)
     except KeyboardInterrupt:
@@ -136,59 +106,25 @@ def train(
         print(f"{output}: {model.spec.name}, {_scores(model.record['validation']) or 'not validated'}.")
 
 
-def _from_recipe(recipe: str, steps: int | None, folder: Path, device: str) -> Reports:
-    from napari_pinpoint.training import read_recipe, train_recipe
-
-    chosen = read_recipe(recipe)
-    if steps is not None:
-        chosen = chosen.model_copy(update={"training": chosen.training.model_copy(update={"steps": steps})})
-    return train_recipe(chosen, folder=folder, device=device)
-
-
-def _from_points(
-    view: StackView,
-    table: Path,
-    *,
-    name: str,
+def _check_sources(
     recipe: str | None,
-    start: str,
-    steps: int | None,
-    folder: Path,
-    device: str,
-) -> Reports:
-    from napari_pinpoint.io.tables import read_localizations
-    from napari_pinpoint.model import load_model
-    from napari_pinpoint.sampling import StackSource, hold_out
-    from napari_pinpoint.training import TrainingSpec, read_recipe, train_iter
-
-    if recipe is None:
-        begin = load_model(start)
-        # A model that knows its trade is taught gently, or it forgets.
-        spec, training = (
-            begin.spec,
-            TrainingSpec(steps=2_000, learning_rate=2e-4, validate_every=250, patience=4, schedules_from=1.0),
-        )
-    else:
-        chosen = read_recipe(recipe)
-        begin, spec, training = None, chosen.model, chosen.training
-    if steps is not None:
-        training = training.model_copy(update={"steps": steps})
-    points = read_localizations(table, pixel_size_nm=view.stack.pixel_size_nm)
-    learn_from, validation = hold_out(view, points)
-    return train_iter(
-        spec.model_copy(update={"name": name, "version": 1}),
-        training,
-        source=StackSource(view, learn_from),
-        validation=validation,
-        folder=folder,
-        start=begin,
-        device=device,
-        made_from={
-            "stack": view.stack.path,
-            "points": str(table),
-            "start": begin.fingerprint() if begin else None,
-        },
-    )
+    dataset: Path | None,
+    stack: str | None,
+    points: Path | None,
+    start: str | None,
+    new: dict[str, Any],
+) -> None:
+    """One source of images, and one word on what the model is."""
+    if (stack is None) != (points is None) or (recipe is None and stack is None and dataset is None):
+        raise typer.BadParameter("Give --recipe, --dataset, or --stack and --points.")
+    if stack is not None and dataset is not None:
+        raise typer.BadParameter("Give --dataset, or --stack and --points, not both.")
+    says = [f"--{name}" for name, value in (("recipe", recipe), ("start", start)) if value is not None]
+    if len(says) == 2:
+        raise typer.BadParameter("Give --recipe for a new model or --start for one to teach more, not both.")
+    if says and new:
+        asked = ", ".join(f"--{name.replace('_', '-')}" for name in new)
+        raise typer.BadParameter(f"{says[0]} says what the model is; leave {asked} away.")
 
 
 def _follow(reports: Reports, *, json: bool) -> Localizer:

@@ -26,7 +26,7 @@ class Sample:
     Parameters
     ----------
     image
-        A file, or pixels: (Y, X), or (C, Y, X) with a channel for each colour.
+        A file; pixels: (Y, X), or (C, Y, X) with a channel for each colour; or a view of a stack.
     table
         Its points: `frame` (0 for a single image), `y`, `x`; `height` and `width` of boxes in pixels, `label` and `z`
         where they are known. No rows mean that there is nothing in the image.
@@ -41,7 +41,7 @@ class Sample:
         is heeded where the image has as many.
     """
 
-    image: Path | Array
+    image: Path | Array | StackView
     table: Localizations
     name: str
     split: str | None = None
@@ -50,6 +50,8 @@ class Sample:
 
     def open(self) -> Stack:
         """The image with its axes."""
+        if isinstance(self.image, StackView):
+            return self.image.stack
         if not isinstance(self.image, Path):
             return Stack(self.image, "CYX"[-self.image.ndim :], path=self.name)
         stack = read_stack(self.image)
@@ -58,6 +60,8 @@ class Sample:
 
     def view(self) -> StackView:
         """The channels and the plane that are looked at."""
+        if isinstance(self.image, StackView):
+            return self.image
         return self.open().view(channel=self.seen.get("channel"), plane=self.seen.get("plane"))
 
     @cached_property

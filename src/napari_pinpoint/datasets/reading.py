@@ -109,7 +109,7 @@ def read_dataset(
         samples = [replace(sample, table=_of_channel(sample.table, channel)) for sample in samples]
     everything = Dataset(tuple(samples))
     wanted = everything if split is None else everything.part(split)
-    return Dataset(tuple(_checked(wanted.samples, place)), _classes(everything, classes, place))
+    return Dataset(tuple(_checked(_apart(wanted.samples), place)), _classes(everything, classes, place))
 
 
 def write_dataset(
@@ -173,6 +173,15 @@ def _classes(everything: Dataset, given: Sequence[str] | None, place: Path) -> t
             stacklevel=3,
         )
     return known
+
+
+def _apart(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples, with the part before the name where two parts have images of the same name."""
+    if len({sample.name for sample in samples}) == len(samples):
+        return samples
+    return [
+        replace(sample, name=f"{sample.split}/{sample.name}" if sample.split else sample.name) for sample in samples
+    ]
 
 
 def _checked(samples: Sequence[Sample], place: Path) -> list[Sample]:

@@ -16,39 +16,75 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_pinpoint.datasets import Dataset
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.model import Localizer, ModelSpec
-from napari_pinpoint.sampling import Batch, SampleSource, SceneSource
-from napari_pinpoint.training.spec import Progress, Recipe, TrainingSpec, scene_of
+from napari_pinpoint.sampling import Batch, SampleSource
+from napari_pinpoint.training.sources import sources_of
+from napari_pinpoint.training.spec import Progress, Recipe, TrainingSpec
 from napari_pinpoint.training.state import Run, Validation
 
 
 def train_recipe(
-    recipe: Recipe, *, folder: str | os.PathLike[str] | None = None, device: str = "auto"
+    recipe: Recipe,
+    *,
+    dataset: Dataset | str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    start: Localizer | None = None,
+    device: str = "auto",
 ) -> Iterator[Progress | Localizer]:
-    """Train what a recipe says; yields progress and, last, the model."""
-    validation = scene_of(recipe.validation).sample(recipe.validation_frames, np.random.default_rng(20_251_121))
+    """Train what a recipe says; yields progress and, last, the model.
+
+    Parameters
+    ----------
+    dataset
+        The annotated images, or where they are; else the recipe says so.
+    folder, start, device
+        As for `train_iter`.
+    """
+    sources = sources_of(recipe, dataset)
     yield from train_iter(
         recipe.model,
         recipe.training,
-        source=SceneSource(scene_of(recipe.scene)),
-        validation=validation,
+        source=sources.source,
+        validation=sources.validation,
         folder=folder,
+        start=start,
         device=device,
-        made_from=recipe.model_dump(mode="json"),
+        made_from={**recipe.model_dump(mode="json"), **sources.made_from},
     )
 
 
-def train(*args: Any, progress: Callable[[Progress], None] | None = None, **kwargs: Any) -> Localizer:
-    """`train_iter` to its end: the trained model. `progress` is called with every report."""
+def train(
+    what: ModelSpec | Recipe, *args: Any, progress: Callable[[Progress], None] | None = None, **kwargs: Any
+) -> Localizer:
+    """Train to the end: `train_recipe` for a recipe, else `train_iter`. `progress` is called with every report.
+
+    Examples
+    --------
+    Ten pictures of a bright spot, as files would give them by ``read_dataset(folder)``:
+
+    >>> import numpy as np
+    >>> from napari_pinpoint import Localizations, train
+    >>> from napari_pinpoint.datasets import Dataset, Sample
+    >>> from napari_pinpoint.training import recipe_for
+    >>> image = np.random.default_rng(0).normal(100, 5, (32, 32))
+    >>> image[11:14, 19:22] += 200
+    >>> spot = Localizations({"frame": [0], "y": [12], "x": [20]})
+    >>> dataset = Dataset(tuple(Sample(image, spot, str(number)) for number in range(10)))
+    >>> recipe = recipe_for(dataset, method="gaussian", steps=2)
+    >>> train(recipe, dataset=dataset, device="cpu").spec.method.name
+    'gaussian'
+    """
     model: Localizer | None = None
-    for report in train_iter(*args, **kwargs):
+    reports = train_recipe(what, *args, **kwargs) if isinstance(what, Recipe) else train_iter(what, *args, **kwargs)
+    for report in reports:
         if isinstance(report, Localizer):
             model = report
         elif progress is not None:
             progress(report)
     if model is None:
-        raise RuntimeError("train_iter ended without a model")
+        raise RuntimeError("the training ended without a model")
     return model
 
 

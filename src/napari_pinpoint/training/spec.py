@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from napari_pinpoint.augmentation import Augmentation
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.model import ModelSpec
 from napari_pinpoint.registry import Part
@@ -45,14 +46,50 @@ class TrainingSpec(BaseModel, extra="forbid", frozen=True):
         return self.schedules_from + (1 - self.schedules_from) * step / self.steps
 
 
+class DatasetPart(BaseModel, extra="forbid", frozen=True):
+    """Annotated images to learn from, and how windows are cut from them."""
+
+    path: str | None = Field(default=None, description="The folder, from the recipe's own; else it is given.")
+    format: str | None = Field(default=None, description="The dataset's format; else it is recognized.")
+    split: str | None = Field(
+        default=None, description="The part to learn from; by default train, or all where there are no parts."
+    )
+    validation: str | None = Field(
+        default=None,
+        description="The part to validate on; by default val, unless `split` is given; without it every fifth image.",
+    )
+    channel: int | str | None = Field(default=None, description="As for `Stack.view`: a number, all or luminance.")
+    plane: int | str | None = Field(default=None, description="As for `Stack.view`: a number, max or volume.")
+    axes: str | None = Field(default=None, description="As for `read_stack`.")
+    window: int = Field(default=64, ge=8, description="Side of the windows in pixels.")
+    on_points: float = Field(default=0.5, ge=0, le=1, description="Share of the windows that hold a point for certain.")
+    rim: int = Field(default=0, ge=0, description="Pixels along a cut through the image that are not believed.")
+    augmentation: Augmentation = Augmentation()
+
+    @field_validator("channel", "plane")
+    @classmethod
+    def _number(cls, value: int | str | None) -> int | str | None:
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
 class Recipe(BaseModel, extra="forbid", frozen=True):
-    """All that makes a model again: what it is, what it learns from, and how."""
+    """All that makes a model again: what it is, what it learns from (a scene, annotated images or both), and how."""
 
     model: ModelSpec
-    scene: Part
-    validation: Part = Field(description="The scene that validation frames are drawn from, once.")
+    scene: Part | None = None
+    validation: Part | None = Field(
+        default=None, description="The scene that validation frames are drawn from, once; without it, images are used."
+    )
     validation_frames: int = Field(default=20, ge=1)
+    dataset: DatasetPart | None = None
+    share: float = Field(default=0.5, gt=0, lt=1, description="Of windows from images, where there is a scene, too.")
     training: TrainingSpec = TrainingSpec()
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Recipe:
+        if self.scene is None and self.dataset is None:
+            raise ValueError("a recipe needs a scene or a dataset to learn from, or both")
+        return self
 
 
 @dataclass(frozen=True)
@@ -80,9 +117,13 @@ def read_recipe(name: str | os.PathLike[str]) -> Recipe:
             f"There is no recipe {str(name)!r}: neither a file nor one of {', '.join(RECIPES) or 'none'}."
         )
     try:
-        return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        recipe = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         raise PinpointError(f"{path}: the recipe cannot be used: {error}") from error
+    if recipe.dataset is None or recipe.dataset.path is None:
+        return recipe
+    place = str((path.parent / Path(recipe.dataset.path).expanduser()).absolute())
+    return recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"path": place})})
 
 
 def scene_of(part: Part) -> Any:
