@@ -225,8 +225,20 @@ def test_no_points_are_a_layer_that_can_be_drawn_on_by_hand() -> None:
     assert tuple(layer.border_color[0]) == pytest.approx((1, 212 / 255, 0, 1))  # and not invisible
 
 
-def test_a_feature_with_gaps_does_not_turn_the_points_black(table: Localizations) -> None:
+def test_classes_differ_in_colour_and_symbol(table: Localizations) -> None:
+    """Three points of the classes a, none and b."""
     data, attributes, _ = points_layer_data(table)
+    layer = Points(data, **attributes)
+    assert len({tuple(color) for color in layer.border_color}) == 3
+    assert (layer.border_color[:, 3] == 1).all()
+    assert layer.symbol[0] != layer.symbol[2]
+    assert tuple(layer.border_color[1]) == pytest.approx((1, 212 / 255, 0, 1))
+    one = table.select([0, 1])
+    assert isinstance(points_layer_data(one)[1]["symbol"], str)
+
+
+def test_a_feature_with_gaps_does_not_turn_the_points_black(table: Localizations) -> None:
+    data, attributes, _ = points_layer_data(table.without_columns("label"))
     layer = Points(data, **attributes)
     assert (layer.border_color == layer.border_color[0]).all()
     assert layer.border_color[0, 3] == 1

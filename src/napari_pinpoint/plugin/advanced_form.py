@@ -1,4 +1,4 @@
-"""What few users need: the device, the other threshold, how to cut the work, and what becomes of the result."""
+"""What few users need: device, other threshold, decoder, how to cut the work, and what becomes of the result."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QWidget
 
+from napari_pinpoint.plugin.decoder_form import DecoderForm
 from napari_pinpoint.plugin.fields import Choice, Note, NumberField
 from napari_pinpoint.plugin.localizing import Output
 from napari_pinpoint.plugin.model_facts import ModelFacts
@@ -48,19 +49,25 @@ class AdvancedForm(QWidget):
             "Tile (px)", "automatic", "Side of the tiles that images are cut into; smaller ones need less memory",
             limits=(16, 1e6),
         )  # fmt: skip
+        self.decoding = DecoderForm(self)
         self.device_words, self.parts = Note(), Note()
         self._control = ""
         self._lay_out()
         for field in (self.other, self.batch, self.tile):
             field.editingFinished.connect(self.changed)
         self.device.currentIndexChanged.connect(self.changed)
+        self.decoding.changed.connect(self.changed)
         self.show_facts(None)
 
     def settings(self) -> dict[str, Any]:
         """Fields of `LocalizeSettings`; PinpointError for what makes no sense."""
         other = "threshold" if self._control == "contrast" else "min_contrast"
         whole = {"batch": self.batch.value(), "tile": self.tile.value()}
-        return {other: self.other.value(), **{name: None if n is None else int(n) for name, n in whole.items()}}
+        return {
+            other: self.other.value(),
+            "decoder": self.decoding.value(),
+            **{name: None if n is None else int(n) for name, n in whole.items()},
+        }
 
     def output(self) -> Output:
         """What becomes of the points."""
@@ -87,6 +94,7 @@ class AdvancedForm(QWidget):
             self.other.setToolTip(tooltip)
             self.other.setAccessibleName(self.other.name)
             self.other_label.setText(self.other.name)
+        self.decoding.show_facts(facts)
         for note, text in (
             (self.device_words, facts.device if facts else ""),
             (self.parts, facts.parts if facts else ""),
@@ -107,6 +115,7 @@ class AdvancedForm(QWidget):
         form.addRow("New result", self.rerun)
         form.addRow(self.offsets)
         form.addRow(self.other_label, self.other)
+        self.decoding.add_to(form)
         form.addRow("Compute on", self.device)
         form.addRow(self.device_words)
         form.addRow("Tile (px)", self.tile)

@@ -43,6 +43,7 @@ class Assistant(QObject):
         form.proposal_box.taken.connect(self._take_proposed_model)
         form.model.choice.currentIndexChanged.connect(self._choose_model)
         form.advanced.device.currentIndexChanged.connect(self.read_model)
+        form.advanced.decoding.changed.connect(self._show_control)
         form.camera.changed.connect(self._calibrate)
 
     @property
@@ -138,10 +139,17 @@ class Assistant(QObject):
         if self.facts is None:
             self._form.advanced.show_problem(answer.problem)
         else:
-            self._form.sensitivity.set_control(self.facts.control, self.facts.own)
             self._form.advanced.show_facts(self.facts)
+            self._show_control()
             self._form.model.choice.setToolTip(self.facts.summary)
         self.changed.emit()
+
+    def _show_control(self) -> None:
+        """What the sensitivity is, and its usual value: a decoder brings its own threshold."""
+        facts, decoder = self.facts, self._form.advanced.decoding.chosen
+        if facts is not None and decoder is not None:
+            own = decoder.threshold if facts.min_contrast is None else facts.min_contrast
+            self._form.sensitivity.set_control(facts.control, own)
 
 
 def _proposal_for(view: StackView) -> Proposal:

@@ -16,6 +16,7 @@ from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.axes import axis_letters
 from napari_pinpoint.plugin.calibration import KEY, own_metadata, pixel_size_of
+from napari_pinpoint.plugin.classes import COLOR, SYMBOL, looks_of, tells_classes
 
 #: What layers must share to lie on each other.
 _SHARED = ("scale", "translate", "rotate", "shear")
@@ -99,6 +100,8 @@ def points_layer_data(
 ) -> tuple[np.ndarray[Any, Any], dict[str, Any], str]:
     """A table as the data of a Points layer: frame by frame, `y` and `x` as they are, other columns as features.
 
+    Where there are several classes, their points differ in colour and symbol.
+
     Parameters
     ----------
     table
@@ -117,19 +120,19 @@ def points_layer_data(
     table_from_points : the inverse.
     """
     placement = placement or Placement()
-    features = {column: values for column, values in table.columns.items() if column not in ("frame", "y", "x")}
     attributes = {
         **placement.transform,
+        **features_of(table),
         "name": name,
-        "features": features,
-        "feature_defaults": {column: _default(column, values) for column, values in features.items()},
         "metadata": metadata_of(table, placement),
         "size": 5.0,
-        "symbol": "disc",
+        "symbol": SYMBOL,
         "face_color": "transparent",
-        "border_color": "#ffd400",
+        "border_color": COLOR,
         "border_width": 0.1,
     }
+    if "label" in table and tells_classes(table["label"]):
+        attributes["border_color"], attributes["symbol"] = looks_of(table["label"])
     return placement.coordinates(table, table["y"], table["x"]), attributes, "points"
 
 
@@ -246,6 +249,15 @@ def _only_time_axis(letters: Sequence[str | None]) -> int | None:
             "layer's axis_labels, for example to ('t', 'z', 'y', 'x')."
         )
     return unnamed[0] if unnamed else None
+
+
+def features_of(table: Localizations) -> dict[str, Any]:
+    """Columns that are no place as a layer's features, and what a point that is drawn by hand has of them."""
+    features = {column: values for column, values in table.columns.items() if column not in ("frame", "y", "x")}
+    return {
+        "features": features,
+        "feature_defaults": {column: _default(column, values) for column, values in features.items()},
+    }
 
 
 def metadata_of(table: Localizations, placement: Placement) -> dict[str, Any]:

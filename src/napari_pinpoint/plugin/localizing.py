@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.calibration import own_metadata
 from napari_pinpoint.plugin.jobs import Reporter
-from napari_pinpoint.plugin.layers import (
-    Placement,
-    points_layer_data,
-    vectors_layer_data,
-)
-from napari_pinpoint.plugin.pictures import picture_layer_data
+from napari_pinpoint.plugin.layers import Placement
+from napari_pinpoint.plugin.run_layers import RunLabels, RunLayers, is_untouched, names_of
 from napari_pinpoint.plugin.streaming import LivePoints
 from napari_pinpoint.plugin.torch_loading import load_torch
 from napari_pinpoint.region import Region
@@ -88,13 +83,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Found:
-    """The layers of a run, ready to be added, and how far the run came."""
+    """The layers of a run, ready to be added, how far the run came, and what of it is not shown."""
 
     layers: tuple[Any, ...]
     count: int
     done: int
     total: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 class Localizing:
@@ -114,6 +110,7 @@ class Localizing:
         plan = self.request.plan()
         total, done = plan.n_frames, 0
         tables: list[Localizations] = []
+        labels = RunLabels(total, self.request.view.spatial_shape) if "labels" in plan.model.decoder.images else None
         reporter.report(0, total)
 
         def seen(frames: float) -> None:
@@ -123,6 +120,8 @@ class Localizing:
             for chunk in localize_iter(plan, cancel=reporter.cancel, progress=seen):
                 tables.append(chunk.localizations)
                 done = chunk.stop - plan.frames[0]
+                if labels is not None:
+                    labels.add(chunk.start - plan.frames[0], chunk.images["labels"])
                 reporter.hand_over(chunk.localizations)
         if not done:
             return Found((), 0, 0, total, time.monotonic() - started)
@@ -131,7 +130,9 @@ class Localizing:
             plan = plan.with_frames(plan.frames[0], plan.frames[0] + done)
         table = finish(plan, tables)
         seconds = time.monotonic() - started
-        return Found(tuple(self._layers(table)), len(table), done, total, seconds)
+        layers = RunLayers(self.request, self.output)
+        made = layers.make(table, labels, plan.frames[0], done)
+        return Found(made, len(table), done, total, seconds, tuple(layers.notes))
 
     def receive(self, viewer: Any, table: Localizations) -> None:
         """Show what was found so far."""
@@ -160,20 +161,23 @@ class Localizing:
                 self._live.remove()
                 yield
             viewer.add_layer(main)
+        complete = found.done == found.total
         kept: list[str] = []
         for layer in former:  # only now: whatever goes wrong on the way, one of the results is there
-            if found.done < found.total or own_metadata(layer.metadata).get("run") != _mark(layer):
+            if not complete or not is_untouched(layer):
                 layer.visible = False
-                kept += [layer.name] if found.done == found.total else []
+                kept.append(layer.name)
             else:
                 yield
                 if layer in viewer.layers:  # the user may have been quicker, between two steps
                     viewer.layers.remove(layer)
         for layer, name in zip((*others, main), names, strict=True):
             layer.name = name  # without the number that it has got beside the former one
-        words = _words(found, self.output.most_markers)
-        if kept:
+        words = _words(found)
+        if kept and complete:
             words += f" You have changed {' and '.join(kept)}: kept beside the new points, hidden."
+        elif kept:
+            words += " The earlier result is kept, hidden: show it by the eye in the layer list."
         return words
 
     def failed(self, viewer: Any) -> None:
@@ -185,30 +189,11 @@ class Localizing:
 
     @property
     def _name(self) -> str:
-        return f"{self.request.name} localizations"
-
-    def _layers(self, table: Localizations) -> list[Any]:
-        """The layers, made here in the thread: of many points that takes long."""
-        from napari.layers import Image, Points, Vectors
-
-        placement, layers = self.request.placement, []
-        if self.output.offsets and len(table) <= self.output.most_markers:
-            data, attributes, _ = vectors_layer_data(table, placement, name=f"{self.request.name} offsets")
-            layers.append(Vectors(data, **attributes))
-        if len(table) <= self.output.most_markers:
-            data, attributes, _ = points_layer_data(table, placement, name=self._name)
-            layers.append(Points(data, **attributes))
-        else:
-            rows, columns = self.request.view.spatial_shape[-2:]
-            data, attributes, _ = picture_layer_data(table, placement, (rows, columns), name=self._name)
-            layers.append(Image(data, **attributes))
-        for layer in layers:
-            layer.metadata.setdefault("pinpoint", {}).update(run=_mark(layer), image=self.request.image)
-        return layers
+        return names_of(self.request.name)["points"]
 
     def _former(self, viewer: Any) -> list[Any]:
         """Layers that an earlier run has made of these images, as long as they keep their names."""
-        names = (self._name, f"{self.request.name} offsets")
+        names = names_of(self.request.name).values()
         return [
             layer
             for layer in viewer.layers
@@ -228,13 +213,7 @@ def _plain_name(name: str) -> str:
     return plain if space and number.startswith("[") and number.endswith("]") else name
 
 
-def _mark(layer: Any) -> int:
-    """A number that changes when somebody changes the points."""
-    data = layer.data
-    return zlib.crc32(data.tobytes()) if hasattr(data, "tobytes") else 0
-
-
-def _words(found: Found, most_markers: int) -> str:
+def _words(found: Found) -> str:
     """What a run has found, for its user."""
     points, seconds = f"{found.count:,} localization{'' if found.count == 1 else 's'}", f"{found.seconds:.1f} s"
     if found.done < found.total:
@@ -243,6 +222,4 @@ def _words(found: Found, most_markers: int) -> str:
         words = f"{points} in {found.total:,} frame{'s' if found.total > 1 else ''}, {seconds}."
     if not found.count:
         words += " Nothing reached the threshold: lower it, or check pixel size, camera and model."
-    if found.count > most_markers:
-        words += f" These are more than {most_markers:,} markers: shown as a picture, which holds them all."
-    return words
+    return " ".join([words, *found.notes])

@@ -15,7 +15,7 @@ from napari_pinpoint.plugin.layers import Placement, points_layer_data, transien
 from napari_pinpoint.plugin.localizing import Request
 
 if TYPE_CHECKING:
-    from napari_pinpoint.inference import Plan
+    from napari_pinpoint.inference import LocalizeSettings, Plan
     from napari_pinpoint.model import Localizer
 
 #: Frames whose candidates are remembered.
@@ -28,7 +28,8 @@ class Preview(QObject):
     """A layer with what a run would find in one frame.
 
     The network runs once for a frame, in a thread; whatever the threshold is then, only its candidates are looked
-    through. `changed` says that candidates, problem or layer are others.
+    through. Where a decoder finds others at another threshold, and not just fewer, it runs again. `changed` says that
+    candidates, problem or layer are others.
     """
 
     changed = Signal()
@@ -44,7 +45,8 @@ class Preview(QObject):
         self._viewer, self._background = viewer, background
         self._finder = _Finder()
         self._found: OrderedDict[Hashable, tuple[Localizations, Localizer]] = OrderedDict()
-        self._asked: Hashable = None
+        self._asked: Any = None  # key and frame
+        self._request: Any = None
         self._settings: Mapping[str, Any] = {}
         self._placement = Placement()
 
@@ -73,14 +75,14 @@ class Preview(QObject):
         self._asked = (key, frame)
         asked = request()
         self._placement = asked.placement
+        self._request = asked
         if self._asked in self._found:
             self._background.drop("preview")
             self._take(Answer(self._found[self._asked]))
             return
         self.candidates = self.kept = None
         self.problem = ""
-        finder = self._finder
-        self._background.ask("preview", lambda: finder(key, asked, frame), self._take)
+        self._ask()
         self.changed.emit()
 
     def update(self, settings: Mapping[str, Any]) -> None:
@@ -105,11 +107,19 @@ class Preview(QObject):
             self.layer = None
             self.removed.emit()
 
+    def _ask(self) -> None:
+        """Find the candidates of the frame, at the threshold as it is now."""
+        finder, (key, frame), request, settings = self._finder, self._asked, self._request, self._settings
+        self._background.ask("preview", lambda: finder(key, request, frame, settings), self._take)
+
     def _take(self, answer: Answer) -> None:
         self.problem = answer.problem
         if answer.value is not None:
             from napari_pinpoint.inference import LocalizeSettings, keep  # torch is there by now
 
+            if not _serves(answer.value, LocalizeSettings(**self._settings)):
+                self._ask()  # what was found stays in sight meanwhile
+                return
             self._found[self._asked] = answer.value
             self._found.move_to_end(self._asked)
             while len(self._found) > _REMEMBERED:
@@ -143,13 +153,23 @@ class _Finder:
         self._plan: Plan | None = None
         self._lock = threading.Lock()  # when a thread ends, the next one may have begun
 
-    def __call__(self, key: Hashable, request: Request, frame: int) -> tuple[Localizations, Localizer]:
+    def __call__(
+        self, key: Hashable, request: Request, frame: int, settings: Mapping[str, Any]
+    ) -> tuple[Localizations, Localizer]:
         from napari_pinpoint.plugin.torch_loading import load_torch
 
         load_torch()
-        from napari_pinpoint.inference import candidates
+        from napari_pinpoint.inference import LocalizeSettings, candidates
 
         with self._lock:
             if self._plan is None or key != self._key:
                 self._plan, self._key = request.plan(), key
-            return candidates(self._plan, frame), self._plan.model
+            threshold = LocalizeSettings(**settings).resolved(self._plan.model).threshold
+            return candidates(self._plan.with_settings(threshold=threshold), frame), self._plan.model
+
+
+def _serves(found: tuple[Localizations, Localizer], settings: LocalizeSettings) -> bool:
+    """Whether what these settings keep can be selected from candidates; not every decoder's points can."""
+    candidates, model = found
+    found_at = candidates.record["settings"]["threshold"]
+    return bool(model.decoder.selectable or found_at == settings.resolved(model).threshold)

@@ -66,6 +66,8 @@ class LivePoints(QObject):
         layer.data = final.data
         layer.features = final.features
         layer.feature_defaults = final.feature_defaults
+        if "label" in final.features:
+            layer.border_color, layer.symbol = final.border_color, final.symbol  # they tell classes apart
         layer.metadata = final.metadata
         layer.name = final.name
         self.stop()
