@@ -177,3 +177,16 @@ def test_unknown_methods_different_pixels_and_missing_z_are_errors():
         match(small, large, tolerance=1)
     with pytest.raises(PinpointError, match="every z is a finite number"):
         match(table([1.0], z=[np.nan]), table([1.0], z=[0.0]), tolerance=1)
+
+
+def test_tallies_of_frames_sum_to_those_of_all(rng):
+    frame = rng.integers(0, 6, size=(2, 80))
+    y, x = rng.uniform(0, 30, (2, 2, 80))
+    found, truth = (Localizations({"frame": frame[i], "y": y[i], "x": x[i]}) for i in range(2))
+    matches = match(found, truth, tolerance=2)
+    tally = matches.per_frame(found, truth, (0, 7))
+    assert tally.shape == (7, 3)
+    assert tally.sum(axis=0).tolist() == [len(matches.truth), len(matches.false), len(matches.missed)]
+    third = match(*(table.select(table["frame"] == 2) for table in (found, truth)), tolerance=2)
+    assert tally[2].tolist() == [len(third.truth), len(third.false), len(third.missed)]
+    np.testing.assert_array_equal(matches.per_frame(found, truth, (2, 4)), tally[2:4])

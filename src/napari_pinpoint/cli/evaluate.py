@@ -12,6 +12,7 @@ from napari_pinpoint.cli.terminal import emit, print_table
 from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
+    from napari_pinpoint.evaluation import Comparison
     from napari_pinpoint.localizations import Localizations
 
 
@@ -24,8 +25,14 @@ def parse_field(text: str) -> tuple[int, ...]:
 
 
 def evaluate(
-    found: Annotated[Path, typer.Argument(metavar="FOUND", help="The table of what was found.")],
-    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="The table of what is there.")],
+    found: Annotated[
+        Path,
+        typer.Argument(metavar="FOUND", help="The table of what was found; for a dataset, the folder of its tables."),
+    ],
+    truth: Annotated[
+        Path,
+        typer.Argument(metavar="TRUTH", help="The table of what is there, or a dataset: a folder of annotated images."),
+    ],
     tolerance_nm: Annotated[
         float | None, typer.Option("--tolerance-nm", metavar="F", help="Largest distance of a pair in nanometres.")
     ] = None,
@@ -44,13 +51,37 @@ def evaluate(
             "quarter of the truth.",
         ),
     ] = False,
+    counts: Annotated[
+        bool, options.flag("--counts", help="Print the errors of the counts per frame, too: MAE, and GAME(1) to (3).")
+    ] = False,
+    boxes: Annotated[
+        bool,
+        options.flag(
+            "--boxes",
+            help="Insist on the average precision of boxes (COCO's mAP); it is printed anyway where both tables have "
+            "heights and widths.",
+        ),
+    ] = False,
+    frames: Annotated[
+        Any,
+        typer.Option(
+            "--frames",
+            parser=options.parse_frames,
+            metavar="START:STOP",
+            help="Frames to compare, as 0:500; by default those that the record of FOUND says were looked at, else "
+            "all up to the last that has a point.",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="The part of a dataset to compare with, such as val.")
+    ] = None,
     field: Annotated[
         Any,
         typer.Option(
             "--field-px",
             parser=parse_field,
             metavar="ROWSxCOLUMNS",
-            help="Size of a frame, for --challenge; else the record of FOUND says it.",
+            help="Size of a frame, for --challenge and GAME; else the record of FOUND says it.",
         ),
     ] = None,
     pixel_size_nm: options.PixelSize = None,
@@ -59,24 +90,61 @@ def evaluate(
     """Compare a table with the truth, frame by frame.
 
     True rows that are flagged "ignore" neither have to be found nor count as wrong when they are. The RMSE is radial.
-    A table in nanometres that does not know its pixel size takes the other one's.
+    A table in nanometres that does not know its pixel size takes the other one's. Without a tolerance, --counts and
+    --boxes pair no points. Tables of a dataset are called as its images are.
     """
-    from napari_pinpoint.evaluation import CHALLENGE, rows_of
-    from napari_pinpoint.evaluation import evaluate as scores_of
+    from napari_pinpoint.evaluation import CHALLENGE, compare, recorded_field
 
-    tables = _read_both(found, truth, pixel_size_nm)
-    how: dict[str, Any] = {}
+    given = {"tolerance_nm": tolerance_nm, "tolerance_px": tolerance_px, "method": method}
+    how: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if found.is_dir() or _is_dataset(truth):
+        tables, how["frames"], shape = _read_dataset(found, truth, split=split, pixel_size_nm=pixel_size_nm)
+    else:
+        tables = _read_both(found, truth, pixel_size_nm)
+        shape = field or recorded_field(tables[0])
+    if frames is not None:
+        last = max(int(table["frame"].max(initial=0)) for table in tables)
+        how["frames"] = frames.within(how["frames"][1] if "frames" in how else last + 1)
     if challenge:
-        how = {**CHALLENGE, "field_shape": field or _recorded_field(tables[0])}
+        how = {**CHALLENGE, "field_shape": _field(shape)} | how
         if tolerance_px is not None:
             del how["tolerance_nm"]
-    given = {"tolerance_nm": tolerance_nm, "tolerance_px": tolerance_px, "method": method}
-    how |= {name: value for name, value in given.items() if value is not None}
-    scores = scores_of(*tables, **how)
+    elif not (counts or boxes):
+        _check_tolerance(tolerance_nm, tolerance_px)
+    comparison = compare(*tables, shape=shape, boxes=boxes or None, **how)
     if json:
-        emit(scores.to_dict())
+        emit(comparison.to_dict())
     else:
-        print_table(("score", "value", "unit", "meaning"), rows_of(scores))
+        _print(comparison, counts=counts)
+
+
+def _print(comparison: Comparison, *, counts: bool) -> None:
+    from napari_pinpoint.evaluation import CLASS_COLUMNS, box_rows, chamfer_rows, class_rows, count_rows, rows_of
+
+    rows = rows_of(comparison.scores) if comparison.scores else []
+    rows += chamfer_rows(comparison.chamfer)
+    rows += count_rows(comparison.counts) if counts else []
+    rows += box_rows(comparison.boxes) if comparison.boxes else []
+    print_table(("score", "value", "unit", "meaning"), rows)
+    if comparison.classes:
+        print_table(tuple(CLASS_COLUMNS), class_rows(comparison))
+
+
+def _check_tolerance(tolerance_nm: float | None, tolerance_px: float | None) -> None:
+    if tolerance_nm is None and tolerance_px is None:
+        raise PinpointError(
+            "Give the tolerance, the largest distance of a pair: --tolerance-nm 50 or --tolerance-px 2; or ask for "
+            "--counts or --boxes, which pair no points."
+        )
+
+
+def _field(shape: Any) -> Any:
+    """Rows and columns of the frames, which leaving out a border needs."""
+    if not isinstance(shape, tuple):
+        raise PinpointError(
+            "Leaving out a border needs the size of a frame, which the table does not know; give --field-px 64x64."
+        )
+    return shape
 
 
 def _read_both(found: Path, truth: Path, pixel_size_nm: float | None) -> list[Localizations]:
@@ -98,11 +166,33 @@ def _read_both(found: Path, truth: Path, pixel_size_nm: float | None) -> list[Lo
     return [tables[found], tables[truth]]
 
 
-def _recorded_field(found: Localizations) -> tuple[int, int]:
-    """Rows and columns of the frames that a table was made from."""
-    shape = found.record.get("input", {}).get("shape")
-    if not shape:
-        raise PinpointError(
-            "Leaving out a border needs the size of a frame, which the table does not know; give --field-px 64x64."
-        )
-    return int(shape[-2]), int(shape[-1])
+def _is_dataset(truth: Path) -> bool:
+    """Whether the truth is a folder, or a file that is no table."""
+    return truth.is_dir() or (truth.is_file() and truth.suffix.lower() not in _table_suffixes())
+
+
+def _table_suffixes() -> set[str]:
+    from napari_pinpoint.io.tables import FORMATS
+
+    return {suffix for name in FORMATS for suffix in FORMATS[name].suffixes}
+
+
+def _read_dataset(
+    found: Path, truth: Path, *, split: str | None, pixel_size_nm: float | None
+) -> tuple[list[Localizations], tuple[int, int], Any]:
+    """Found and true points of the images of a dataset, numbered as frames; how many there are, and their sizes."""
+    from napari_pinpoint.datasets import as_frames, read_dataset
+    from napari_pinpoint.io.tables import read_localizations
+
+    files = sorted(found.iterdir()) if found.is_dir() else [found]
+    paths = {path.stem: path for path in files if path.suffix.lower() in _table_suffixes()}
+    if not paths:
+        raise PinpointError(f"{found}: there is no table in this folder; write them by `pinpoint localize ... -o`.")
+    tables = {name: read_localizations(path, pixel_size_nm=pixel_size_nm) for name, path in paths.items()}
+    dataset = read_dataset(truth, split=split)
+    if not found.is_dir() and len(dataset) == 1:
+        tables = dict(zip([dataset[0].name], tables.values(), strict=True))  # whatever its file is called
+    if all("height" in table for table in tables.values()):
+        dataset = dataset.centred_on_boxes()
+    frames = as_frames(dataset, tables)
+    return [frames.found, frames.truth], (0, len(frames.shapes)), frames.shapes

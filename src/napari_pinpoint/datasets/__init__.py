@@ -5,6 +5,7 @@ dataset has to stand (boxes without area, points outside of their image) is deal
 """
 
 from napari_pinpoint.datasets.dataset import Dataset, Sample
+from napari_pinpoint.datasets.frames import AsFrames, as_frames
 from napari_pinpoint.datasets.reading import DATASETS, DatasetFormat, read_dataset, write_dataset
 
-__all__ = ["DATASETS", "Dataset", "DatasetFormat", "Sample", "read_dataset", "write_dataset"]
+__all__ = ["DATASETS", "AsFrames", "Dataset", "DatasetFormat", "Sample", "as_frames", "read_dataset", "write_dataset"]

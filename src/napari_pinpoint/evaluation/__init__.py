@@ -10,18 +10,28 @@ from napari_pinpoint.evaluation.boxes import (
     has_boxes,
 )
 from napari_pinpoint.evaluation.chamfer import Chamfer, chamfer, chamfer_per_frame
+from napari_pinpoint.evaluation.comparison import Comparison, compare
 from napari_pinpoint.evaluation.counting import CountErrors, count_errors, counts_per_frame, game_per_frame
 from napari_pinpoint.evaluation.coverage import by_class, compared_frames, in_frames, recorded_field
 from napari_pinpoint.evaluation.matching import Matches, match
-from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate
-from napari_pinpoint.evaluation.summary import rows_of
+from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate, evaluate_classes
+from napari_pinpoint.evaluation.summary import (
+    CLASS_COLUMNS,
+    box_rows,
+    chamfer_rows,
+    class_rows,
+    count_rows,
+    rows_of,
+)
 
 __all__ = [
     "CHALLENGE",
+    "CLASS_COLUMNS",
     "Bound",
     "BoxComparison",
     "BoxScores",
     "Chamfer",
+    "Comparison",
     "CountErrors",
     "Interval",
     "Matches",
@@ -29,17 +39,23 @@ __all__ = [
     "average_precision",
     "bootstrap",
     "bootstrap_difference",
+    "box_rows",
     "by_class",
     "chamfer",
     "chamfer_per_frame",
+    "chamfer_rows",
+    "class_rows",
     "closed_form_bound",
     "coco_boxes",
+    "compare",
     "compared_frames",
     "count_errors",
+    "count_rows",
     "counts_per_frame",
     "cramer_rao_bound",
     "efficiency",
     "evaluate",
+    "evaluate_classes",
     "frame_bounds",
     "game_per_frame",
     "has_boxes",

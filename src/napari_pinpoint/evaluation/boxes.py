@@ -53,8 +53,13 @@ class BoxScores:
         return _mean_of_known(self.ap)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of them by name; what is not known is NaN."""
-        return {"map_50": self.map_50, "map": self.map, "ap_50": self.ap_50, "ap": self.ap, "n_truth": self.n_truth}
+        """All of them by name, ready for JSON: what is not known is None."""
+
+        def known(values: dict[str, float]) -> dict[str, float | None]:
+            return {name: None if np.isnan(value) else value for name, value in values.items()}
+
+        means = known({"map_50": self.map_50, "map": self.map})
+        return {**means, "ap_50": known(self.ap_50), "ap": known(self.ap), "n_truth": self.n_truth}
 
 
 class BoxComparison:

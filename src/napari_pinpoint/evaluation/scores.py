@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.errors import PinpointError, PinpointWarning
-from napari_pinpoint.evaluation.coverage import Frames, compared_frames, in_frames
+from napari_pinpoint.errors import PinpointWarning
+from napari_pinpoint.evaluation.coverage import Frames, by_class, compared_frames
 from napari_pinpoint.evaluation.matching import Matches, Method, is_ignored, match, shared_calibration
-from napari_pinpoint.localizations import FLAGS, Localizations
+from napari_pinpoint.evaluation.selection import tolerance_in_px, what_counts
+from napari_pinpoint.localizations import Localizations
 
 #: What the SMLM challenge 2016 asks of `evaluate` besides the shape of the field (Sage et al., Nature Methods 16, 387,
 #: 2019). So wide a tolerance flatters: even a guess that never saw the image scores well on a dense structure.
@@ -39,6 +40,8 @@ class Scores:
         None where unknown; then nothing is known in nanometres.
     method
         How pairs were chosen.
+    n_ignored, n_excused
+        True emitters that are to be ignored, and localizations that match one of them: neither right nor wrong.
     """
 
     tp: int
@@ -53,6 +56,8 @@ class Scores:
     tolerance_px: float
     pixel_size_nm: float | None
     method: str
+    n_ignored: int = 0
+    n_excused: int = 0
 
     @property
     def n_found(self) -> int:
@@ -116,6 +121,7 @@ class Scores:
 
 _SCORES = (
     *("n_found", "n_truth", "tp", "fp", "fn", "jaccard", "precision", "recall", "f1", "efficiency"),
+    *("n_ignored", "n_excused"),
     *("rmse_px", "rmse_nm", "rmse_y", "rmse_x", "rmse_z", "bias_y", "bias_x", "bias_z"),
     *("tolerance_px", "tolerance_nm", "pixel_size_nm", "method"),
 )
@@ -190,16 +196,47 @@ def evaluate(
     >>> round(scores.jaccard, 3), scores.rmse_nm
     (0.333, 25.0)
     """
-    pixel_size = shared_calibration(found, truth, "pixel_size_nm")
-    tolerance = _tolerance_px(tolerance_nm, tolerance_px, pixel_size)
+    tolerance = tolerance_in_px(tolerance_nm, tolerance_px, shared_calibration(found, truth, "pixel_size_nm"))
     frames = compared_frames(found, truth, frames)
-    found, truth = in_frames(found, frames), in_frames(truth, frames)
-    if border_nm:
-        found, truth = (_inside(table, border_nm, pixel_size, field_shape) for table in (found, truth))
-    truth = _without_dimmest(truth, photon_cut)
+    found, truth = what_counts(
+        found, truth, frames, border_nm=border_nm, field_shape=field_shape, photon_cut=photon_cut
+    )
     matches = match(found, truth, tolerance=tolerance, method=method)
     _warn_if_misaligned(found, truth, matches, tolerance)
+    return _scores(found, truth, matches, tolerance, method)
 
+
+def evaluate_classes(
+    found: Localizations,
+    truth: Localizations,
+    *,
+    tolerance_nm: float | None = None,
+    tolerance_px: float | None = None,
+    method: Method = "optimal",
+    frames: Frames | None = None,
+    **left_out: Any,
+) -> dict[str, Scores]:
+    """Scores of each class by itself: only rows of the same `label` are paired.
+
+    Takes what `evaluate` takes, but gives no warnings: `evaluate` tells of the same doubts. Without a column `label`
+    in both tables there are no classes.
+
+    Examples
+    --------
+    >>> cells = Localizations({"frame": [0, 0], "y": [1.0, 9.0], "x": [1.0, 9.0], "label": ["a", "b"]})
+    >>> found = cells.with_columns(label=["a", "a"])
+    >>> {name: scores.tp for name, scores in evaluate_classes(found, cells, tolerance_px=1).items()}
+    {'a': 1, 'b': 0}
+    """
+    tolerance = tolerance_in_px(tolerance_nm, tolerance_px, shared_calibration(found, truth, "pixel_size_nm"))
+    found, truth = what_counts(found, truth, compared_frames(found, truth, frames), **left_out)
+    return {
+        name: _scores(*tables, match(*tables, tolerance=tolerance, method=method), tolerance, method)
+        for name, tables in by_class(found, truth).items()
+    }
+
+
+def _scores(found: Localizations, truth: Localizations, matches: Matches, tolerance: float, method: Method) -> Scores:
     error = _displacements(found, truth, matches)
     return Scores(
         tp=len(matches.found),
@@ -208,62 +245,11 @@ def evaluate(
         **{f"rmse_{axis}": float(np.sqrt(_mean(values**2))) for axis, values in error.items()},
         **{f"bias_{axis}": _mean(values) for axis, values in error.items()},
         tolerance_px=tolerance,
-        pixel_size_nm=pixel_size,
+        pixel_size_nm=shared_calibration(found, truth, "pixel_size_nm"),
         method=method,
+        n_ignored=int(is_ignored(truth).sum()),
+        n_excused=len(matches.excused),
     )
-
-
-def _tolerance_px(nm: float | None, px: float | None, pixel_size: float | None) -> float:
-    """The one tolerance that was given, in pixels."""
-    given = [value for value in (nm, px) if value is not None]
-    if len(given) != 1:
-        which = "both" if given else "neither"
-        raise PinpointError(f"Give the tolerance either in nanometres or in pixels; {which} was given.")
-    if not (np.isfinite(given[0]) and given[0] > 0):
-        raise PinpointError(f"The tolerance must be a distance above 0, not {given[0]}.")
-    return float(given[0]) if nm is None else float(nm) / _known(pixel_size, "A tolerance")
-
-
-def _known(pixel_size: float | None, what: str) -> float:
-    if pixel_size is None:
-        raise PinpointError(
-            f"{what} in nanometres needs a pixel size, and neither table has one: give one of them its pixel size"
-            " (or the tolerance in pixels)."
-        )
-    return pixel_size
-
-
-def _inside(
-    table: Localizations, border_nm: float, pixel_size: float | None, field_shape: tuple[int, int] | None
-) -> Localizations:
-    """The rows that are further than the border from the edge of the field, which is half a pixel from the centres."""
-    if field_shape is None:
-        raise PinpointError("Leaving out a border needs the shape of the field: give field_shape=(rows, columns).")
-    border = border_nm / _known(pixel_size, "A border")
-    if not 0 <= border < min(field_shape) / 2:
-        raise PinpointError(
-            f"The border must be at least 0 and leave something of the field of {field_shape} pixels; "
-            f"{border_nm:g} nm are {border:g} pixels on each side."
-        )
-    inside = np.ones(len(table), dtype=bool)
-    for name, size in zip(("y", "x"), field_shape, strict=True):
-        from_edge = table[name] + 0.5
-        inside &= (from_edge > border) & (from_edge < size - border)
-    return table.select(inside)
-
-
-def _without_dimmest(truth: Localizations, fraction: float) -> Localizations:
-    """The truth with the dimmest fraction flagged "ignore"; what was flagged before stays so and is not counted."""
-    if not 0 <= fraction < 1:
-        raise PinpointError(f"The photon cut is the fraction of emitters to ignore, 0 to 1, not {fraction}.")
-    kept = ~is_ignored(truth)
-    if fraction == 0 or not kept.any():
-        return truth
-    if "photons" not in truth or not np.isfinite(truth["photons"]).all():
-        raise PinpointError("A photon cut needs the column 'photons' in the true table, with a number in every row.")
-    dim = truth["photons"] < np.quantile(truth["photons"][kept], fraction)
-    flags = truth["flags"] if "flags" in truth else np.zeros(len(truth), dtype=np.int64)
-    return truth.with_columns(flags=np.where(dim, flags | FLAGS["ignore"], flags))
 
 
 def _displacements(found: Localizations, truth: Localizations, matches: Matches) -> dict[str, Any]:

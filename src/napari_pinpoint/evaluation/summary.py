@@ -1,14 +1,20 @@
-"""Scores in words, for terminals and windows alike."""
+"""Scores in words, for terminals and windows alike: rows of name, value, unit and meaning."""
 
 from __future__ import annotations
 
 import math
 
+from napari_pinpoint.evaluation.boxes import BoxScores
+from napari_pinpoint.evaluation.chamfer import Chamfer
+from napari_pinpoint.evaluation.comparison import Comparison
+from napari_pinpoint.evaluation.counting import CountErrors
 from napari_pinpoint.evaluation.scores import Scores
 
+Row = tuple[str, str, str, str]
 
-def rows_of(scores: Scores) -> list[tuple[str, str, str, str]]:
-    """Name, value, unit and meaning of what there is to say; what is not known is left out.
+
+def rows_of(scores: Scores) -> list[Row]:
+    """What there is to say of pairs; what is not known is left out.
 
     Examples
     --------
@@ -17,12 +23,14 @@ def rows_of(scores: Scores) -> list[tuple[str, str, str, str]]:
     >>> rows_of(evaluate(table, table, tolerance_px=1))[2]
     ('pairs', '1', '', 'optimal, at most 1 px apart')
     """
+    more = f"; {scores.n_ignored:,} more are to be ignored" if scores.n_ignored else ""
+    excused = f"; {scores.n_excused:,} more match true points to be ignored: neither right nor wrong"
     rows = [
-        ("true", f"{scores.n_truth:,}", "", "emitters that count"),
-        ("found", f"{scores.n_found:,}", "", "localizations that count"),
+        ("true", f"{scores.n_truth:,}", "", "true points that count" + more),
+        ("found", f"{scores.n_found:,}", "", "found points that count" + (excused if scores.n_excused else "")),
         ("pairs", f"{scores.tp:,}", "", f"{scores.method}, at most {_distance(scores)} apart"),
-        ("false", f"{scores.fp:,}", "", "localizations without an emitter"),
-        ("missed", f"{scores.fn:,}", "", "emitters without a localization"),
+        ("false", f"{scores.fp:,}", "", "found points without a true one"),
+        ("missed", f"{scores.fn:,}", "", "true points without a found one"),
         ("Jaccard", f"{100 * scores.jaccard:.1f}", "%", "pairs / (pairs + false + missed)"),
         ("precision", f"{100 * scores.precision:.1f}", "%", "pairs / found"),
         ("recall", f"{100 * scores.recall:.1f}", "%", "pairs / true"),
@@ -35,6 +43,68 @@ def rows_of(scores: Scores) -> list[tuple[str, str, str, str]]:
     ]
     if math.isfinite(scores.rmse_z):
         rows.append(("RMSE z, bias z", f"{scores.rmse_z:.4f}, {scores.bias_z:+.4f}", "planes", "axial error"))
+    return _known(rows)
+
+
+def chamfer_rows(chamfer: Chamfer) -> list[Row]:
+    """The Chamfer distance, and what it leaves out."""
+    words = "how far the nearest point is, mean of both ways; no tolerance"
+    if chamfer.n_one_sided:
+        words += f"; without the {chamfer.n_one_sided:,} frames that have points in one table only"
+    return _known([("Chamfer", f"{chamfer.distance_px:.4f}", "px", words)])
+
+
+def count_rows(counts: CountErrors) -> list[Row]:
+    """Errors of the counts."""
+    frames = f"{counts.n_frames:,} frames" if counts.n_frames > 1 else "the frame"
+    rows = [
+        ("true per frame", f"{counts.n_truth / counts.n_frames:.4g}", "", f"mean of {frames}"),
+        ("MAE", f"{counts.mae:.4g}", "", f"mean error of the count per frame, |found - true|, over {frames}"),
+        ("RMSE of count", f"{counts.rmse:.4g}", "", "root mean square of found - true per frame"),
+        ("bias of count", f"{counts.bias:+.4g}", "", "mean of found - true per frame"),
+    ]
+    for level, error in enumerate(counts.game[1:], start=1):
+        words = f"errors of the counts in {2**level} x {2**level} cells of a frame, summed; mean over {frames}"
+        rows.append((f"GAME({level})", f"{error:.4g}", "", words))
+    return rows
+
+
+def box_rows(boxes: BoxScores) -> list[Row]:
+    """Average precision over the classes."""
+    classes = "mean over classes" if len(boxes.ap) > 1 else "one class"
+    return _known(
+        [
+            ("mAP 0.5", f"{boxes.map_50:.4f}", "", f"average precision of boxes at an overlap (IoU) of 0.5; {classes}"),
+            ("mAP 0.5:0.95", f"{boxes.map:.4f}", "", "the same, mean over IoU 0.5 to 0.95, as COCO has it"),
+        ]
+    )
+
+
+#: Columns of `class_rows`, and what each means.
+CLASS_COLUMNS = {
+    "class": "what the points are labelled as",
+    "true": "true points of the class that count",
+    "found": "found points of the class that count",
+    "F1 %": "harmonic mean of precision and recall, pairing only points of the class",
+    "MAE": "mean of |found - true| per frame",
+    "AP 0.5": "average precision of boxes at an overlap (IoU) of 0.5",
+    "AP": "average precision, mean over IoU 0.5 to 0.95",
+}
+
+
+def class_rows(comparison: Comparison) -> list[list[str]]:
+    """One row per class with the columns of CLASS_COLUMNS; what is not known is a dash."""
+    rows = []
+    for name, (scores, counts) in comparison.classes.items():
+        n_true, n_found = (scores.n_truth, scores.n_found) if scores else (counts.n_truth, counts.n_found)
+        precision = (comparison.boxes.ap_50[name], comparison.boxes.ap[name]) if comparison.boxes else (math.nan,) * 2
+        f1 = 100 * scores.f1 if scores else math.nan
+        values = (f"{f1:.1f}", f"{counts.mae:.4g}", *(f"{value:.4f}" for value in precision))
+        rows.append([name, f"{n_true:,}", f"{n_found:,}", *("-" if value == "nan" else value for value in values)])
+    return rows
+
+
+def _known(rows: list[Row]) -> list[Row]:
     return [row for row in rows if "nan" not in row[1]]
 
 

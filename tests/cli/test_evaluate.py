@@ -1,0 +1,131 @@
+"""`pinpoint evaluate` beyond pairs: Chamfer distance, counts, boxes, classes, and whole datasets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_pinpoint.io.tables import write_localizations
+from napari_pinpoint.localizations import Localizations
+
+Run = Callable[..., Any]
+
+CELLS = {
+    "frame": [0, 0, 1],
+    "y": [20.0, 60.0, 40.0],
+    "x": [20.0, 60.0, 40.0],
+    "height": [10, 20, 10],
+    "width": [10, 20, 10],
+    "label": ["RBC", "WBC", "RBC"],
+}
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> tuple[Path, Path]:
+    """Three boxes of two classes in two frames, and what was found: one of a wrong class, one missed."""
+    truth = Localizations(CELLS)
+    found = truth.select([0, 1]).with_columns(label=["RBC", "RBC"], probability=[0.9, 0.6])
+    for name, table in (("found", found), ("truth", truth)):
+        write_localizations(table, tmp_path / f"{name}.parquet")
+    return tmp_path / "found.parquet", tmp_path / "truth.parquet"
+
+
+def test_json_holds_all_there_is(run: Run, cells: tuple[Path, Path]) -> None:
+    ended = run("evaluate", *cells, "--tolerance-px", "2", "--field-px", "80x80", "--json")
+    assert ended.code == 0, ended.err
+    all_of_it = json.loads(ended.out)
+    assert (all_of_it["tp"], all_of_it["fn"]) == (2, 1)
+    assert all_of_it["chamfer"] == {"distance_px": 0.0, "n_frames": 1, "n_one_sided": 1}
+    assert all_of_it["counts"]["mae"] == 0.5
+    assert all_of_it["counts"]["game"] == [0.5] * 4
+    assert all_of_it["boxes"]["ap_50"] == {"RBC": pytest.approx(0.505, abs=1e-3), "WBC": 0}
+    assert all_of_it["boxes"]["map_50"] == pytest.approx(0.2525, abs=1e-3)
+    assert {name: of["tp"] for name, of in all_of_it["classes"].items()} == {"RBC": 1, "WBC": 0}
+
+
+def test_tables_in_words(run: Run, cells: tuple[Path, Path]) -> None:
+    out = run("evaluate", *cells, "--tolerance-px", "2", "--field-px", "80x80").out
+    assert "Chamfer" in out
+    assert "without the 1 frames that have points in one table only" in out
+    assert "mAP 0.5" in out
+    assert "AP 0.5" in out
+    assert "GAME" not in out
+    assert "GAME(3)" in run("evaluate", *cells, "--tolerance-px", "2", "--field-px", "80x80", "--counts").out
+
+
+def test_counts_and_boxes_need_no_tolerance(run: Run, cells: tuple[Path, Path]) -> None:
+    ended = run("evaluate", *cells, "--counts")
+    assert ended.code == 0, ended.err
+    assert "MAE" in ended.out
+    assert "recall" not in ended.out
+    assert "tp" not in json.loads(run("evaluate", *cells, "--boxes", "--json").out)
+
+
+def test_boxes_that_are_not_there_are_told(run: Run, cells: tuple[Path, Path], tmp_path: Path) -> None:
+    write_localizations(Localizations({"frame": [0], "y": [1], "x": [1]}), tmp_path / "points.parquet")
+    ended = run("evaluate", cells[0], tmp_path / "points.parquet", "--boxes")
+    assert ended.code == 2
+    assert "Boxes need the column 'height'" in ended.err
+
+
+def test_frames_that_were_not_looked_at_are_left_out_and_told(run: Run, tmp_path: Path) -> None:
+    truth = Localizations({"frame": np.arange(10), "y": np.ones(10), "x": np.ones(10)})
+    found = truth.select(slice(0, 4)).with_record({"settings": {"frames": [0, 5]}})
+    paths = tmp_path / "found.parquet", tmp_path / "truth.parquet"
+    for path, table in zip(paths, (found, truth), strict=True):
+        write_localizations(table, path)
+    ended = run("evaluate", *paths, "--tolerance-px", "1", "--json")
+    assert "Only frames 0 to 4 were looked at" in ended.err
+    assert ended.err.count("warning") == 1
+    assert json.loads(ended.out)["fn"] == 1
+    ended = run("evaluate", *paths, "--tolerance-px", "1", "--frames", "0:", "--json")
+    assert ended.err == ""
+    assert json.loads(ended.out)["fn"] == 6
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Two images of different size, each with a label image: two objects in the first, one in the second."""
+    for folder in ("images", "labels"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    for name, shape, boxes in (("a", (40, 48), [(5, 5), (20, 20)]), ("b", (64, 64), [(30, 30)])):
+        labels = np.zeros(shape, np.uint16)
+        for number, (y, x) in enumerate(boxes, start=1):
+            labels[y : y + 9, x : x + 9] = number
+        tifffile.imwrite(tmp_path / "data" / "labels" / f"{name}.tif", labels)
+        tifffile.imwrite(tmp_path / "data" / "images" / f"{name}.tif", (labels > 0).astype(np.uint8))
+    return tmp_path / "data"
+
+
+def test_a_folder_of_tables_against_a_dataset(run: Run, dataset: Path, tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    found.mkdir()
+    record = {"settings": {"frames": [0, 1]}, "input": {"shape": [40, 48]}}
+    a = Localizations({"frame": [0, 0], "y": [9.0, 24.0], "x": [9.5, 24.0]}, record=record)
+    write_localizations(a, found / "a.parquet")
+    write_localizations(Localizations.empty(record=record), found / "b.parquet")
+    ended = run("evaluate", found, dataset, "--tolerance-px", "2", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    scores = json.loads(ended.out)
+    assert (scores["tp"], scores["fp"], scores["fn"]) == (2, 0, 1)
+    assert (scores["counts"]["n_frames"], scores["counts"]["mae"]) == (2, 0.5)
+    assert scores["counts"]["game"] == [0.5] * 4
+
+
+def test_images_without_a_table_are_named(run: Run, dataset: Path, tmp_path: Path) -> None:
+    write_localizations(Localizations({"frame": [0], "y": [34.0], "x": [34.0]}), tmp_path / "b.parquet")
+    ended = run("evaluate", tmp_path / "b.parquet", dataset, "--tolerance-px", "2", "--json")
+    assert "1 images have no table, and are left out: a." in ended.err
+    assert json.loads(ended.out)["recall"] == 1
+    (tmp_path / "b.parquet").rename(tmp_path / "c.parquet")
+    ended = run("evaluate", tmp_path / "c.parquet", dataset, "--counts")
+    assert ended.code == 2
+    assert "None of the tables (c) has the name of one of the 2 images (a, b)" in ended.err
+    (tmp_path / "empty").mkdir()
+    assert "there is no table in this folder" in run("evaluate", tmp_path / "empty", dataset, "--counts").err
