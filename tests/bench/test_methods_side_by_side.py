@@ -26,6 +26,7 @@ def test_a_task_that_does_not_exist_and_data_that_are_not_there_are_named(tmp_pa
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*boxes have no area")  # as the data's description says
 @pytest.mark.parametrize("name", TASKS.names())
 def test_every_task_runs_quickly(name: str, data_folder: Path, tmp_path: Path) -> None:
     report = methods.run(tmp_path, data=data_folder, only=[name], quick=True)
