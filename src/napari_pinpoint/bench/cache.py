@@ -14,12 +14,11 @@ from pydantic import BaseModel
 from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.report import Table
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec, count_parameters, load_model, save_model
 from napari_pinpoint.registry import Part
 from napari_pinpoint.sampling import SampleSource
-from napari_pinpoint.stack import Stack, StackView
 from napari_pinpoint.training import Progress, Recipe, TrainingSpec, train_iter, train_recipe
+from napari_pinpoint.training.state import Validation
 
 #: Steps of a training that only shows that everything works.
 QUICK_STEPS = 12
@@ -50,7 +49,7 @@ def trained_on(
     folder: str | Path,
     *,
     source: Callable[[], SampleSource],
-    validation: Callable[[], tuple[Stack | StackView, Localizations] | None] = lambda: None,
+    validation: Callable[[], Validation | None] = lambda: None,
     data: Mapping[str, Any],
     device: str = "auto",
     progress: Tell = tell_nobody,
