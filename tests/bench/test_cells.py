@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
     rows = ["split,image,class,ymin,xmin,ymax,xmax"]
     for n, name in enumerate("abcdefghij"):
         picture = rng.normal(200, 4, (96, 128, 3)).clip(0, 255).astype(np.uint8)
-        for k, label in enumerate(cells.MODEL.classes):
+        for k, label in enumerate(cells.CLASSES):
             y, x, side = 10 + 20 * k + n, 8 + 35 * k, 30 - 8 * k
             picture[y : y + side, x : x + side, k] = 20
             rows.append(f"{'train' if n < 6 else 'val'},{name},{label},{y},{x},{y + side},{x + side}")

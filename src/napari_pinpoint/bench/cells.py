@@ -24,15 +24,14 @@ from napari_pinpoint.inference import LocalizeSettings, localize
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.registry import Part
-from napari_pinpoint.sampling import DatasetSource
-from napari_pinpoint.training import TrainingSpec
+from napari_pinpoint.training import Recipe, TrainingSpec
+from napari_pinpoint.training.sources import sources_of
+from napari_pinpoint.training.spec import DatasetPart
 
 Array = np.ndarray[Any, Any]
 
 #: mAP at IoU 0.5 on the val part.
 TO_REACH = 0.70
-#: Every so manieth picture of the train part chooses weights and is not learned from.
-CHOOSE = 10
 #: Average precision asks for the whole curve, down to improbable boxes.
 LEAST = 0.01
 #: From this probability on a box is counted and drawn.
@@ -40,31 +39,38 @@ SHOWN = 0.3
 #: A detection of less overlap than this with every annotated box touches none.
 TOUCHES = 0.1
 
-MODEL = ModelSpec(
-    name="blood-cells",
-    summary="Red cells, white cells and platelets with their boxes, in colour pictures of blood smears (CenterNet).",
-    backbone=Part(name="unet", options={"widths": [24, 48, 96, 128], "stem": 4, "stride": 4, "batch_norm": True}),
-    method=Part(name="centernet", options={"width": 24}),
-    decoder=Part(name="centers"),
-    normalization=Part(name="scaled"),
-    channels=3,
-    classes=("RBC", "WBC", "Platelets"),
+#: Every fifth picture of the train part chooses weights and is not learned from.
+RECIPE = Recipe(
+    model=ModelSpec(
+        name="blood-cells",
+        summary="Red cells, white cells and platelets with their boxes, in colour pictures of smears (CenterNet).",
+        backbone=Part(name="unet", options={"widths": [24, 48, 96, 128], "stem": 4, "stride": 4, "batch_norm": True}),
+        method=Part(name="centernet", options={"width": 24}),
+        decoder=Part(name="centers"),
+        normalization=Part(name="scaled"),
+        channels=3,
+        classes=("RBC", "WBC", "Platelets"),
+    ),
+    dataset=DatasetPart(
+        split="train",
+        window=480,
+        on_points=0.0,
+        rim=48,  # of the cells at a cut a part is missing, but their boxes are whole
+        augmentation=Augmentation(scale=(0.75, 1.3), hue=15, gamma=0.2, contrast=0.2, brightness=0.1),
+    ),
+    training=TrainingSpec(
+        steps=1_500,
+        batch=4,
+        learning_rate=2e-3,
+        warm_up=50,
+        clip=10.0,
+        averaging=0.99,
+        validate_every=500,
+        tolerance_px=20,
+        precision="bf16-mixed",
+    ),
 )
-TRAINING = TrainingSpec(
-    steps=1_200,
-    batch=4,
-    learning_rate=2e-3,
-    warm_up=50,
-    clip=10.0,
-    averaging=0.99,
-    validate_every=300,
-    tolerance_px=20,
-    precision="bf16-mixed",
-)
-WINDOW = (480, 640)
-#: Along cuts nothing is believed: of the cells that lie there the boxes end at the cut.
-RIM = 48
-AUGMENTATION = Augmentation(turns=False, scale=(0.75, 1.3), hue=15, gamma=0.2, contrast=0.2, brightness=0.1)
+CLASSES = RECIPE.model.classes
 
 
 class BloodCells:
@@ -76,7 +82,7 @@ class BloodCells:
 
     def run(self, folder: Path, data: Path | None, *, quick: bool = False, progress: Tell = tell_nobody) -> Section:
         assert data is not None  # it needs data
-        whole = read_dataset(data / "cells_boxes", classes=MODEL.classes)
+        whole = read_dataset(data / "cells_boxes", classes=CLASSES)
         learn, test = whole.part("train"), whole.part("val")
         if quick:
             learn, test = learn[:6], test[:4]
@@ -88,24 +94,26 @@ class BloodCells:
 
 def trained_model(learn: Dataset, folder: Path, *, quick: bool = False, progress: Tell = tell_nobody) -> Localizer:
     """The model that was trained on those pictures."""
-    window = (192, 192) if quick else WINDOW
-    train, choose = learn.divided(every=CHOOSE)
+    recipe = _quick(RECIPE) if quick else RECIPE
+    sources = sources_of(recipe, learn)
     return trained_on(
-        MODEL,
-        in_quick(TRAINING, batch=2) if quick else TRAINING,
+        recipe.model,
+        recipe.training,
         folder,
-        source=lambda: DatasetSource(train, window=window, augmentation=AUGMENTATION, rim=RIM),
-        validation=choose.pairs,
+        source=lambda: sources.source,
+        validation=lambda: sources.validation,
         data={
             "images": hash_of_files(sample.image for sample in learn if isinstance(sample.image, Path)),
             "n_boxes": learn.n_points,
-            "choose_every": CHOOSE,
-            "window": list(window),
-            "rim": RIM,
-            "augmentation": AUGMENTATION.model_dump(mode="json"),
+            "dataset": recipe.model_dump(mode="json")["dataset"],
         },
         progress=progress,
     )
+
+
+def _quick(recipe: Recipe) -> Recipe:
+    dataset = None if recipe.dataset is None else recipe.dataset.model_copy(update={"window": 192})
+    return recipe.model_copy(update={"dataset": dataset, "training": in_quick(recipe.training, batch=2)})
 
 
 def boxes_of(model: Localizer, dataset: Dataset) -> Localizations:
@@ -139,7 +147,7 @@ def _in_frames(tables: Any) -> Localizations:
 def _section(
     title: str, model: Localizer, test: Dataset, found: Localizations, truth: Localizations, *, n_resamples: int
 ) -> Section:
-    n, classes = len(test), MODEL.classes
+    n, classes = len(test), CLASSES
     alone = touches_none(found, truth)
     every, strict = (BoxComparison(t, truth, frames=(0, n)) for t in (found, found.select(~alone)))
     names: list[tuple[str, Callable[[BoxScores], float]]] = [("mean", lambda scores: scores.map_50)]
@@ -162,7 +170,7 @@ def _section(
     return Section(
         title,
         [
-            *_said(model),
+            *_said(),
             Table(columns, rows, "Average precision on the val part, with 95 % intervals over pictures"),
             f"Many red cells have no box. Of the {n_sure} red cells that are found in the test pictures with a "
             f"probability of at least {SHOWN}, {int(sure.sum())} overlap no annotated box of any class by an IoU of "
@@ -197,10 +205,9 @@ def _interval(comparison: BoxComparison, of: Callable[[BoxScores], float], n: in
     return bootstrap(lambda images: of(comparison.scores(images)), n, n_resamples=n_resamples)
 
 
-def _said(model: Localizer) -> list[str]:
+def _said() -> list[str]:
     return [
-        f"Trained on the train part alone, from random weights; every {CHOOSE}th of its pictures only chose among the "
-        f"checkpoints, by the points' Jaccard index. Whole pictures, mirrored, scaled by {AUGMENTATION.scale[0]} to "
-        f"{AUGMENTATION.scale[1]}, with other hues, contrast and brightness. Two boxes without area were left out. "
-        "Nothing was tuned on the val part.",
+        "Trained on the train part alone, from random weights; every fifth of its pictures only chose among three "
+        "checkpoints, by the points' Jaccard index. Windows are mirrored, turned, scaled and given other hues, "
+        "contrast and brightness. The two boxes without area were left out. Nothing was tuned on the val part.",
     ]
