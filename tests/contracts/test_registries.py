@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from napari_pinpoint.datasets import DATASETS
 from napari_pinpoint.decoders import DECODERS
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.tables import FORMATS, read_localizations, write_localizations
@@ -18,7 +19,7 @@ from napari_pinpoint.normalization import NORMALIZATIONS
 from napari_pinpoint.registry import Registry
 from napari_pinpoint.scenes import SCENES
 
-REGISTRIES = [BACKBONES, DECODERS, FORMATS, METHODS, NORMALIZATIONS, SCENES]
+REGISTRIES = [BACKBONES, DATASETS, DECODERS, FORMATS, METHODS, NORMALIZATIONS, SCENES]
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)

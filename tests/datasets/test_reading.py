@@ -39,7 +39,7 @@ def test_boxes_without_area_are_named_and_left_out(boxes: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*no area")
 def test_classes_that_only_the_test_part_has_are_named(boxes: Path) -> None:
-    with pytest.warns(PinpointWarning, match=r"dust \(in val\) is not among the classes that are learnt, cell"):
+    with pytest.warns(PinpointWarning, match=r"the class dust is in val, but not among those that are learnt \(cell\)"):
         dataset = read_dataset(boxes, split="val")
     assert dataset.classes == ("cell",)
     assert len(dataset) == 1
@@ -52,6 +52,8 @@ def test_parts_and_the_order_of_classes(boxes: Path) -> None:
     assert dataset.classes == ("dust", "cell")
     assert dataset.splits == ("train", "val")
     assert [sample.name for sample in dataset.part("train")] == ["a", "b"]
+    with pytest.warns(PinpointWarning, match="points of other classes than cell are left out: 1 of dust"):
+        assert read_dataset(boxes, classes=["cell"]).labels == {"cell"}
     with pytest.raises(PinpointError, match="no part 'test'; it has train, val"):
         read_dataset(boxes, split="test")
 
@@ -62,6 +64,16 @@ def test_points_outside_of_their_image_are_named_and_left_out(tmp_path: Path, pi
     with pytest.warns(PinpointWarning, match=r"2 points lie outside.*: a \(y 3, x 30.2\), a \(y -1, x 4\)"):
         dataset = read_dataset(tmp_path)
     assert dataset.n_points == 2
+
+
+def test_points_without_a_class_among_others_that_have_one(tmp_path: Path, picture) -> None:
+    picture("a.png")
+    picture("b.png")
+    (tmp_path / "a.csv").write_text("y,x,class\n3,4,cell\n5,6,\n")
+    (tmp_path / "b.csv").write_text("y,x\n7,8\n")
+    with pytest.warns(PinpointWarning, match=r"2 points have no class.*: a \(y 5, x 6\), b \(y 7, x 8\)"):
+        dataset = read_dataset(tmp_path)
+    assert [sample.table["label"].tolist() for sample in dataset] == [["cell"], []]
 
 
 def test_folders_named_train_and_val_are_parts(tmp_path: Path, picture) -> None:

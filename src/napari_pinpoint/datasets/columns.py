@@ -172,4 +172,4 @@ def _words(values: Array) -> Array:
     """Classes as text; whole numbers without a point."""
     if values.dtype.kind == "f":
         return np.array([None if np.isnan(v) else f"{v:g}" for v in values] + [None], object)[:-1]
-    return np.array([None if v is None else str(v) for v in values.tolist()] + [None], object)[:-1]
+    return np.array([str(v).strip() or None if v is not None else None for v in values.tolist()] + [None], object)[:-1]

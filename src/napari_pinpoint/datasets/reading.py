@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-
+from napari_pinpoint.datasets.checking import apart, checked, only
 from napari_pinpoint.datasets.dataset import Dataset, Sample
 from napari_pinpoint.datasets.files import split_folders
 from napari_pinpoint.errors import PinpointError, PinpointWarning
-from napari_pinpoint.localizations import COLUMNS, Localizations
+from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.registry import Registry
 
 
@@ -73,8 +72,8 @@ def read_dataset(
     format
         Name of the format (see DATASETS); else the first that recognizes the folder.
     classes
-        The classes and their order; else those of the part "train", or of all where there are no parts, in
-        alphabetical order.
+        The classes and their order; points of others are left out. By default those of the part "train", or of all
+        where there are no parts, in alphabetical order.
     split
         The part of the dataset, where it has parts ("train", "val", ...); all of it by default.
     channel, plane, axes
@@ -90,7 +89,7 @@ def read_dataset(
     -----
     PinpointWarning
         Names what is left out: boxes without area, points outside of their image, images without annotation and
-        annotations without image; and classes that only parts have that are not read.
+        annotations without image; and classes that only other parts have than the one that is learnt from.
     """
     place = Path(fspath(path)).expanduser()
     if not place.exists():
@@ -108,8 +107,11 @@ def read_dataset(
     if isinstance(channel, int):
         samples = [replace(sample, table=_of_channel(sample.table, channel)) for sample in samples]
     everything = Dataset(tuple(samples))
-    wanted = everything if split is None else everything.part(split)
-    return Dataset(tuple(_checked(_apart(wanted.samples), place)), _classes(everything, classes, place))
+    wanted = (everything if split is None else everything.part(split)).samples
+    if classes:
+        wanted = tuple(only(wanted, classes, place))
+    names = tuple(classes) if classes else _classes(everything, place)
+    return Dataset(tuple(checked(apart(wanted), names, place)), names)
 
 
 def write_dataset(
@@ -158,84 +160,22 @@ def _of_channel(table: Localizations, channel: int) -> Localizations:
     return table.select(table["channel"] == channel) if "channel" in table else table
 
 
-def _classes(everything: Dataset, given: Sequence[str] | None, place: Path) -> tuple[str, ...]:
-    """The classes that are told apart: given, or those to learn from. Others, that some part has, are named."""
+def _classes(everything: Dataset, place: Path) -> tuple[str, ...]:
+    """The classes of the part to learn from; those that only other parts have are named, and stay in these."""
     parts = {split: everything.part(split).labels for split in everything.splits}
-    known = tuple(given) if given is not None else tuple(sorted(parts.get("train", everything.labels)))
-    odd = sorted(everything.labels - set(known))
+    known = parts.get("train", everything.labels)
+    odd = everything.labels - known
     if odd and known:
-        where = [split for split, labels in parts.items() if labels & set(odd)]
-        there = f" (in {', '.join(where)})" if where else ""
+        where = ", ".join(split for split, labels in parts.items() if labels & odd)
         warnings.warn(
-            f"{place}: {', '.join(odd)}{there} {'is' if len(odd) == 1 else 'are'} not among the classes that are "
-            f"learnt, {', '.join(known)}; no model can find what it was never shown.",
+            f"{place}: {_words(odd, 'class', 'classes')} in {where}, but not among those that are learnt "
+            f"({', '.join(sorted(known))}); no model can find what it was never shown.",
             PinpointWarning,
             stacklevel=3,
         )
-    return known
+    return tuple(sorted(known))
 
 
-def _apart(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """The samples, with the part before the name where two parts have images of the same name."""
-    if len({sample.name for sample in samples}) == len(samples):
-        return samples
-    return [
-        replace(sample, name=f"{sample.split}/{sample.name}" if sample.split else sample.name) for sample in samples
-    ]
-
-
-def _checked(samples: Sequence[Sample], place: Path) -> list[Sample]:
-    """The samples with the points that can be used, all with the same columns; what is left out is named."""
-    empty: list[str] = []
-    outside: list[str] = []
-    several: list[str] = []
-    kept = []
-    for sample in samples:
-        table = sample.table
-        if "height" in table:
-            area = ~((table["height"] <= 0) | (table["width"] <= 0))  # NaN: a point without a box
-            empty += _told(sample, ~area)
-            table = table.select(area)
-        if sample.size[0] > 1 and len(table) and not table["frame"].any():
-            several.append(f"{sample.name} ({sample.size[0]} frames)")
-        inside = np.ones(len(table), bool)
-        for axis, size in zip("yx", sample.shape, strict=True):
-            inside &= (table[axis] >= -0.5) & (table[axis] <= size - 0.5)
-        outside += _told(replace(sample, table=table), ~inside)
-        kept.append(replace(sample, table=table.select(inside)))
-    _warn(place, empty, "boxes have no area (their maximum is not above their minimum), and are left out")
-    _warn(place, outside, "points lie outside of their image, and are left out")
-    _warn(
-        place,
-        several,
-        "images have several frames, and their points say no frame: taken for the first. If they are "
-        "channels or planes, name the axes (axes='CYX', --axes CYX)",
-    )
-    shared = dict.fromkeys(name for sample in kept for name in sample.table)
-    return [replace(sample, table=_with_columns(sample.table, shared)) for sample in kept]
-
-
-def _told(sample: Sample, rows: Any) -> list[str]:
-    """Image and place of some rows, in words."""
-    table = sample.table.select(rows)
-    return [f"{sample.name} (y {y:g}, x {x:g})" for y, x in zip(table["y"], table["x"], strict=True)]
-
-
-def _warn(place: Path, found: list[str], what: str) -> None:
-    if found:
-        more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-        warnings.warn(
-            f"{place}: {len(found)} {what}: {', '.join(found[:4])}{more}.",
-            PinpointWarning,
-            stacklevel=4,
-        )
-
-
-def _with_columns(table: Localizations, names: Iterable[str]) -> Localizations:
-    """The table with all of these columns, unknown where it lacks them."""
-    missing: dict[str, Any] = {}
-    for name in names:
-        if name not in table and (name not in COLUMNS or COLUMNS[name].dtype != "int64"):
-            text = name in COLUMNS and COLUMNS[name].dtype == "str"
-            missing[name] = np.full(len(table), None, object) if text else np.full(len(table), np.nan)
-    return table.with_columns(**missing)
+def _words(names: Iterable[str], one: str, many: str) -> str:
+    listed = sorted(names)
+    return f"the {one} {listed[0]} is" if len(listed) == 1 else f"the {many} {', '.join(listed)} are"
