@@ -1,0 +1,87 @@
+"""What the methods for spots are and learn from: one small network, windows of two annotated images, five methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari_pinpoint.augmentation import Augmentation
+from napari_pinpoint.datasets import Dataset
+from napari_pinpoint.model import ModelSpec
+from napari_pinpoint.registry import Part
+from napari_pinpoint.sampling import DatasetSource, MixedSource, SampleSource
+from napari_pinpoint.training import TrainingSpec
+
+#: Pixels are measured in the range of the whole image, as on a display that its brightest spots set: it is how people
+#: decide what is bright enough to be marked, and so the one scale that is the same in all images.
+NORMALIZATION = Part(name="local", options={"cell": 4096, "high": 99.99, "compress": 5.0})
+
+WINDOW = 48
+#: Sizes of spots differ between images; how bright they are is what decides, so that is hardly changed.
+AUGMENTATION = Augmentation(scale=(0.7, 1.5), contrast=0.05, brightness=0.05, blur_px=(0.0, 0.3), noise=(0.0, 0.05))
+#: Share of the windows that lie on a spot: most of a large image is empty, and has to be seen, too.
+ON_POINTS = 0.4
+
+_POOLED = Part(name="pooled_mass", options={"radius": 1.5})
+
+
+def _model(name: str, method: Part, decoder: Part) -> ModelSpec:
+    return ModelSpec(
+        name=f"spots-{name}",
+        summary=f"Spots as two images teach them, by the method {name}.",
+        backbone=Part(name="unet", options={"widths": [12, 24, 24]}),
+        method=method,
+        decoder=decoder,
+        normalization=NORMALIZATION,
+    )
+
+
+#: The same network on the same windows for all.
+MODELS: dict[str, ModelSpec] = {
+    "matching": _model(
+        "matching",
+        Part(
+            name="matching",
+            options={"lambda_px": {"start": 1.2, "end": 0.4, "finish": 0.6, "shape": "exponential"}},
+        ),
+        _POOLED,
+    ),
+    "mixture": _model("mixture", Part(name="mixture"), _POOLED),
+    "gaussian": _model("gaussian", Part(name="gaussian"), Part(name="peaks")),
+    "centernet": _model(
+        "centernet",
+        Part(name="centernet", options={"radius": "fixed", "radius_px": 1.0, "sizes": False, "width": 16}),
+        Part(name="centers"),
+    ),
+    "lcfcn": _model("lcfcn", Part(name="lcfcn"), Part(name="blobs")),
+}
+
+TRAINING = TrainingSpec(
+    steps=800,
+    batch=10,
+    learning_rate=4e-3,
+    warm_up=50,
+    averaging=0.99,
+    validate_every=800,
+    precision="bf16-mixed",
+)
+
+
+def source_of(images: Dataset) -> SampleSource:
+    """Windows of annotated images, as many of each image, whatever its size and however many spots it has."""
+    sources = [
+        DatasetSource(images.with_samples([sample]), window=WINDOW, augmentation=AUGMENTATION, on_points=ON_POINTS)
+        for sample in images
+    ]
+    return MixedSource(sources, [1.0] * len(sources))
+
+
+def identity_of(images: Dataset, files: str) -> Mapping[str, Any]:
+    """What tells these data from all others; `files` is the hash of all of the files."""
+    return {
+        "files": files,
+        "images": [sample.name for sample in images],
+        "window": WINDOW,
+        "on_points": ON_POINTS,
+        "augmentation": AUGMENTATION.model_dump(mode="json"),
+    }
