@@ -12,10 +12,12 @@ from torch import Tensor
 
 from napari_pinpoint.decoders.centers import Centers
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.inference import LocalizeSettings, localize
 from napari_pinpoint.methods.centernet import CenterNet, cells_holding, gaussian_radius
 from napari_pinpoint.methods.points import Points
 from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.registry import Part
+from napari_pinpoint.stack import Stack
 
 STRIDE = 4
 
@@ -219,3 +221,25 @@ def test_colour_and_classes_go_all_the_way() -> None:
 def test_other_decoders_are_told_which_fit() -> None:
     with pytest.raises(PinpointError, match="centers"):
         Localizer(ModelSpec(name="test", method=Part(name="centernet"), decoder=Part(name="blobs")))
+
+
+def test_tiles_of_a_colour_picture_give_the_whole_pictures_boxes(rng: np.random.Generator) -> None:
+    spec = ModelSpec(
+        name="test",
+        method=Part(name="centernet", options={"width": 4, "bias": 0.0}),
+        backbone=Part(name="unet", options={"widths": [6, 6], "stem": 4, "stride": 4, "batch_norm": True}),
+        normalization=Part(name="scaled", options={"scale": 10}),
+        channels=3,
+        classes=("red", "white"),
+    )
+    torch.manual_seed(1)
+    model = Localizer(spec).eval()
+    with torch.no_grad():
+        for branch in (model.head.heat, model.head.shift, model.head.size):
+            branch.last.weight.normal_()
+    stack = Stack(rng.integers(0, 255, (3, 150, 210)).astype(np.uint8), "CYX", channel_names=("red", "green", "blue"))
+    whole, tiled = (localize(stack, model, settings=LocalizeSettings(tile=tile), device="cpu") for tile in (512, 64))
+    assert len(whole) > 100
+    assert whole["label"].tolist() == tiled["label"].tolist()
+    for name in ("y", "x", "height", "width", "probability"):
+        np.testing.assert_allclose(whole[name], tiled[name], atol=2e-3)
