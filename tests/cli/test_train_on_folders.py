@@ -97,7 +97,7 @@ def test_parts_that_are_chosen_by_name(run: Run, spots: Path, tmp_path: Path) ->
         (("--method", "lcfcn", "--threshold-function", "fixed"), "The decoder blobs has no threshold function"),
         (("--method", "no-such"), "There are: mixture"),
         (("--dataset-format", "no-such"), "There are: one-table"),
-        (("--window", "33"), "multiple of 8 pixels, not 33; the nearest are 32 and 40"),
+        (("--window", "33"), "multiple of 4 pixels, not 33; the nearest are 32 and 36"),
         (("--split", "test"), "no part 'test'"),
         (("--channel", "3"), "no channel"),
         (("--start", "spots", "--method", "gaussian"), "--start says what the model is; leave --method away"),

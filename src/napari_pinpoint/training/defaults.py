@@ -13,7 +13,7 @@ from napari_pinpoint.decoders import DECODERS
 from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.methods import METHODS
 from napari_pinpoint.model import Localizer, ModelSpec
-from napari_pinpoint.registry import Part
+from napari_pinpoint.registry import Part, Registry
 from napari_pinpoint.training.spec import DatasetPart, Recipe, TrainingSpec
 
 #: How a model that knows its trade is taught more: gently, or it forgets.
@@ -29,43 +29,54 @@ class Proposal(NamedTuple):
     training: TrainingSpec
 
 
-_LEARNING: dict[str, Any] = {"warm_up": 100, "averaging": 0.99, "precision": "bf16-mixed", "patience": 8}
+_LEARNING: dict[str, Any] = {"warm_up": 50, "averaging": 0.99, "precision": "bf16-mixed", "patience": 8}
 
-#: Points and spots of a few pixels.
+#: Points and spots of a few pixels. Brightness is measured in the range of the whole image, as on a display that its
+#: brightest spots set, for so people decide what to mark; it is hardly changed.
 _SPOTS = Proposal(
-    Part(name="unet", options={"widths": [16, 32, 48, 64]}),
-    Part(name="local", options={"compress": 5.0}),
+    Part(name="unet", options={"widths": [16, 32, 48]}),
+    Part(name="local", options={"cell": 4096, "high": 99.99, "compress": 5.0}),
     DatasetPart(
         window=64,
-        augmentation=Augmentation(scale=(0.8, 1.25), brightness=0.1, contrast=0.15, blur_px=(0, 0.5), noise=(0, 0.1)),
+        on_points=0.4,
+        augmentation=Augmentation(scale=(0.7, 1.4), brightness=0.05, contrast=0.05, blur_px=(0, 0.3), noise=(0, 0.05)),
     ),
-    TrainingSpec(steps=3_000, batch=10, learning_rate=1.5e-3, validate_every=250, tolerance_px=2.0, **_LEARNING),
+    TrainingSpec(steps=2_000, batch=10, learning_rate=3e-3, validate_every=200, tolerance_px=2.0, **_LEARNING),
 )
 #: Objects of ten pixels and more, of which all is to be seen: nuclei, cells in culture.
 _OBJECTS = Proposal(
-    Part(name="unet", options={"widths": [16, 32, 48, 64]}),
-    Part(name="local", options={"cell": 4096, "compress": 5.0}),
+    Part(name="unet", options={"widths": [12, 24, 48, 64]}),
+    Part(name="local", options={"cell": 4096, "low": 10, "compress": 5.0}),
     DatasetPart(
-        window=192,
+        window=256,
         on_points=0.0,
-        rim=1,
-        augmentation=Augmentation(scale=(0.7, 1.4), brightness=0.1, contrast=0.25, noise=(0, 0.1)),
+        rim=2,
+        augmentation=Augmentation(scale=(0.7, 1.4), brightness=0.1, contrast=0.25, noise=(0, 0.08)),
     ),
-    TrainingSpec(steps=2_000, batch=4, learning_rate=2e-3, validate_every=200, tolerance_px=8.0, **_LEARNING),
+    TrainingSpec(steps=3_000, batch=4, learning_rate=2e-3, validate_every=250, tolerance_px=8.0, **_LEARNING),
 )
-#: Objects of tens of pixels, with boxes, often in colour: a coarse map is enough, and far quicker.
+#: Objects of tens of pixels with boxes, often in colour: a coarse map is enough, and far quicker.
 _LARGE = Proposal(
-    Part(name="unet", options={"widths": [32, 64, 96, 128], "stem": 4, "stride": 4, "batch_norm": True}),
+    Part(name="unet", options={"widths": [24, 48, 96, 128], "stem": 4, "stride": 4, "batch_norm": True}),
     Part(name="local", options={"cell": 4096}),
     DatasetPart(
-        window=320,
-        on_points=0.5,
-        augmentation=Augmentation(scale=(0.7, 1.3), brightness=0.1, contrast=0.2, hue=10),
+        window=384,
+        on_points=0.0,
+        augmentation=Augmentation(scale=(0.75, 1.3), brightness=0.1, contrast=0.2, gamma=0.2, hue=15),
     ),
-    TrainingSpec(steps=2_000, batch=4, learning_rate=1e-3, validate_every=200, tolerance_px=20.0, **_LEARNING),
+    TrainingSpec(steps=1_500, batch=4, learning_rate=2e-3, clip=10.0, validate_every=150, tolerance_px=20, **_LEARNING),
 )
 #: Objects whose boxes are larger than this are large, pixels.
 _LARGE_PX = 24.0
+
+#: Options of methods and decoders for points that people clicked, which are about a pixel off and have no size.
+_FOR_POINTS = {
+    "matching": Part(
+        name="matching", options={"lambda_px": {"start": 1.2, "end": 0.4, "finish": 0.6, "shape": "exponential"}}
+    ),
+    "centernet": Part(name="centernet", options={"radius": "fixed", "radius_px": 1.0, "sizes": False}),
+    "pooled_mass": Part(name="pooled_mass", options={"radius": 1.5}),
+}
 
 
 def recipe_for(
@@ -123,8 +134,14 @@ def recipe_for(
     model = ModelSpec(
         name=name,
         backbone=proposal.backbone if backbone in (None, proposal.backbone.name) else Part(name=str(backbone)),
-        method=Part(name=chosen, options=_named_options(METHODS, "method", chosen, own)),
-        decoder=_decoder(chosen, decoder, threshold_function),
+        method=_part(METHODS, "method", chosen, own, points=not dataset.has_sizes),
+        decoder=_part(
+            DECODERS,
+            "decoder",
+            decoder or METHODS[chosen].default_decoder,
+            {"function": (threshold_function, "threshold function")},
+            points=not dataset.has_sizes,
+        ),
         normalization=proposal.normalization,
         dims=view.dims,  # type: ignore[arg-type]
         channels=dataset.channels,
@@ -135,7 +152,7 @@ def recipe_for(
         training["steps"] = steps
     return Recipe(
         model=model,
-        dataset=_images(proposal, images, window, Localizer(model).grid),
+        dataset=_images(proposal, images, window, Localizer(model).grid, size),
         training=proposal.training.model_copy(update=training),
     )
 
@@ -156,17 +173,21 @@ def refining(
     tolerance = max(REFINING.tolerance_px, size / 3)
     return Recipe(
         model=begin.spec.model_copy(update={"name": name, "version": 1}),
-        dataset=_images(proposal, images, window, begin.grid),
+        dataset=_images(proposal, images, window, begin.grid, size),
         training=REFINING.model_copy(update={"tolerance_px": tolerance}),
     )
 
 
-def _images(proposal: Proposal, images: DatasetPart | None, window: int | None, grid: int) -> DatasetPart:
-    """The proposal's way to cut windows, from the images that are given; windows on the network's grid."""
+def _images(proposal: Proposal, images: DatasetPart | None, window: int | None, grid: int, size: float) -> DatasetPart:
+    """The proposal's way to cut windows, from the images that are given; windows on the network's grid.
+
+    Of a large object at a cut, a part is missing, but its box is whole: what lies so near to a cut is not believed.
+    """
     kept = {"path", "format", "split", "validation", "channel", "plane", "axes"}
     given = {} if images is None else images.model_dump(include=kept)
     side = window or -(-proposal.images.window // grid) * grid
-    return DatasetPart(**{**proposal.images.model_dump(), **given, "window": side})
+    rim = min(round(size / 2), side // 8) if size > _LARGE_PX else proposal.images.rim
+    return DatasetPart(**{**proposal.images.model_dump(), **given, "window": side, "rim": rim})
 
 
 def _proposal(method: str, size: float) -> Proposal:
@@ -198,19 +219,11 @@ def _classes(method: str, classes: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
-def _decoder(method: str, decoder: str | None, threshold_function: str | None) -> Part | None:
-    if decoder is None and threshold_function is None:
-        return None
-    name = decoder or METHODS[method].default_decoder
-    return Part(
-        name=name,
-        options=_named_options(DECODERS, "decoder", name, {"function": (threshold_function, "threshold function")}),
-    )
-
-
-def _named_options(registry: Any, kind: str, name: str, given: dict[str, tuple[str | None, str]]) -> dict[str, Any]:
-    """Options of a thing out of a registry; one that it does not have says which things do."""
-    options = {}
+def _part(
+    registry: Registry[Any], kind: str, name: str, given: dict[str, tuple[str | None, str]], *, points: bool
+) -> Part:
+    """A thing out of a registry with the options that suit it; one that it does not have says which things do."""
+    options = dict(_FOR_POINTS[name].options) if points and name in _FOR_POINTS else {}
     for field, (value, what) in given.items():
         if value is None:
             continue
@@ -218,4 +231,4 @@ def _named_options(registry: Any, kind: str, name: str, given: dict[str, tuple[s
             able = ", ".join(other for other in registry if field in registry[other].model_fields)
             raise PinpointError(f"The {kind} {name} has no {what} to choose; these have: {able}.")
         options[field] = Part(name=value)
-    return options
+    return Part(name=name, options=options)
