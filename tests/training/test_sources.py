@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from napari_pinpoint.datasets import Dataset, Sample
@@ -98,3 +99,12 @@ def test_the_path_of_a_recipe_is_relative_to_it(tmp_path: Path) -> None:
     assert recipe.dataset.channel == 0
     with pytest.raises(PinpointError, match="does not exist"):
         sources_of(recipe)
+
+
+def test_the_examples_of_the_documentation_can_be_used() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
+    python, recipe = (text.split(f"```{language}\n")[1].split("```")[0] for language in ("python", "yaml"))
+    assert Recipe.model_validate(yaml.safe_load(recipe)).dataset.augmentation.hue == 15
+    names: dict = {"image": np.zeros((32, 40), np.uint8)}
+    exec(python.replace("recipe_for(dataset,", "recipe_for(dataset, steps=1,"), names)
+    assert names["model"].spec.classes == ("cell",)
