@@ -149,6 +149,16 @@ def test_with_no_other_model_the_objections_are_told(movie, monkeypatch):
     assert "single image" in words(proposal)[0]
 
 
+def test_a_model_for_other_things_than_spots_is_not_proposed(rng, tmp_path, monkeypatch):
+    spec = ModelSpec(
+        name="cells", backbone=Part(name="unet", options={"widths": [4, 4]}), normalization=Part(name="local")
+    )
+    save_model(Localizer(spec), tmp_path / "cells.safetensors")
+    monkeypatch.setitem(ZOO, "cells", tmp_path / "cells.safetensors")
+    monkeypatch.setattr("napari_pinpoint.proposal.ZOO", dict(sorted(ZOO.items())))
+    assert propose(Stack(rng.poisson(20, (64, 64)), "YX")).model == "spots"
+
+
 def test_little_of_a_long_stack_is_read(movie):
     read = []
 

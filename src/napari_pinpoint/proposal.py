@@ -106,7 +106,9 @@ def propose(view: Stack | StackView) -> Proposal:
     'smlm-2d'
     """
     seen = _look(view.view() if isinstance(view, Stack) else view)
-    models = sorted(ZOO, key=lambda name: not _needs_photons(_spec(name)))
+    # What finds cells or nuclei says nothing of the width of spots: such objects are not measured here.
+    for_spots = [name for name in ZOO if _spec(name)["domain"].get("psf_sigma_px")]
+    models = sorted(for_spots, key=lambda name: not _needs_photons(_spec(name)))
     objections = {name: _objections(_spec(name), seen) for name in models}
     chosen = next((name for name in models if not objections[name]), models[-1])
     rejected = objections[models[0]] if chosen != models[0] else []
