@@ -23,6 +23,9 @@ from napari_pinpoint.registry import Part
 
 Formula = Literal["published", "corrected"]
 
+#: Cells that a 1 of the network's answer means as a size: sizes of tens of cells are learned as quickly as the rest.
+_SIZE_UNIT = 8
+
 
 class CenterNet(BaseModel, extra="forbid", frozen=True):
     """Peaks of heat maps for centres of objects, and at every centre its place in the cell and its size.
@@ -121,7 +124,7 @@ class CenterHead(nn.Module):
 
     def __init__(self, in_channels: int, *, dims: int, stride: int, method: CenterNet) -> None:
         super().__init__()
-        self.stride, self.dims = stride, dims
+        self.stride = stride
         self.heat = _Branch(in_channels, method.width, method.classes, dims)
         self.shift = _Branch(in_channels, method.width, dims, dims)
         self.size = _Branch(in_channels, method.width, dims, dims) if method.sizes else None
@@ -132,8 +135,9 @@ class CenterHead(nn.Module):
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         heat, shift = self.heat(features).float(), self.stride * self.shift(features).float()
-        size = torch.zeros_like(shift) if self.size is None else self.stride * self.size(features).float()
-        return {"heat": heat, "shift": shift, "size": size}
+        if self.size is None:
+            return {"heat": heat, "shift": shift, "size": torch.zeros_like(shift)}
+        return {"heat": heat, "shift": shift, "size": _SIZE_UNIT * self.stride * self.size(features).float()}
 
 
 class _Branch(nn.Module):
