@@ -72,6 +72,25 @@ def test_points_of_a_channel(tmp_path: Path) -> None:
     assert columns(read_dataset(tmp_path, axes="CYX", channel=1)[0].table, "y") == [[5]]
 
 
+def test_the_first_of_three_axes_is_time_in_a_movie_and_depth_in_a_volume(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("index,axis-0,axis-1,axis-2\n0,2,3.5,4\n1,5,1,1\n")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 8, 9), np.uint8), photometric="minisblack")
+    with pytest.warns(PinpointWarning, match="1 points lie outside"):  # in a frame that is not there
+        table = read_dataset(tmp_path)[0].table
+    assert columns(table, "frame", "y", "x") == [[2], [3.5], [4]]
+    assert "z" not in table
+    with pytest.warns(PinpointWarning, match="1 points lie outside"):  # in a plane that is not there
+        volume = read_dataset(tmp_path, axes="ZYX", plane="volume")[0]
+    assert columns(volume.table, "frame", "z", "y") == [[0], [2], [3.5]]
+    assert volume.view().dims == 3
+
+
+def test_numbers_of_objects_are_no_classes(tmp_path: Path, picture) -> None:
+    picture("a.png")
+    (tmp_path / "a.csv").write_text("label,centroid-0,centroid-1\n1,3,4\n2,5,6\n")
+    assert read_dataset(tmp_path).classes == ()
+
+
 def test_csv_files_in_a_folder_of_their_own(tmp_path: Path, picture) -> None:
     picture("images/a.png")
     (tmp_path / "points").mkdir()

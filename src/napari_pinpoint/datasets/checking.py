@@ -51,7 +51,7 @@ def checked(samples: Sequence[Sample], classes: Sequence[str], place: Path) -> l
     outside: list[str] = []
     several: list[str] = []
     kept = []
-    for sample in samples:
+    for sample in map(_in_frames, samples):
         table = sample.table
         if "height" in table:
             area = ~((table["height"] <= 0) | (table["width"] <= 0))  # NaN: a point without a box
@@ -63,8 +63,11 @@ def checked(samples: Sequence[Sample], classes: Sequence[str], place: Path) -> l
             named = table["label"] != None if "label" in table else np.zeros(len(table), bool)  # noqa: E711 (an array)
             unclear += _told(replace(sample, table=table), ~named)
             table = table.select(named)
-        inside = np.ones(len(table), bool)
-        for axis, size in zip("yx", sample.shape, strict=True):
+        inside = table["frame"] < sample.size[0]
+        sizes = dict(zip("yx", sample.shape, strict=True))
+        if "z" in table and "Z" in (stack := sample.open().sizes):
+            sizes["z"] = stack["Z"]
+        for axis, size in sizes.items():
             inside &= (table[axis] >= -0.5) & (table[axis] <= size - 0.5)
         outside += _told(replace(sample, table=table), ~inside)
         kept.append(replace(sample, table=table.select(inside)))
@@ -79,6 +82,14 @@ def checked(samples: Sequence[Sample], classes: Sequence[str], place: Path) -> l
     )
     shared = dict.fromkeys(name for sample in kept for name in sample.table)
     return [replace(sample, table=_with_columns(sample.table, shared)) for sample in kept]
+
+
+def _in_frames(sample: Sample) -> Sample:
+    """With the frame from a first of three axes that is time in the image: napari's CSV does not say which it is."""
+    table = sample.table
+    if "z" not in table or sample.size[0] == 1 or "Z" in sample.open().axes:
+        return sample
+    return replace(sample, table=table.with_columns(frame=np.rint(table["z"])).without_columns("z"))
 
 
 def _told(sample: Sample, rows: Any) -> list[str]:

@@ -112,8 +112,10 @@ def table_of(columns: Mapping[str, Array], where: str) -> Localizations:
     numbered = sorted((axis, label) for label in columns if (axis := _axis(label)) is not None)
     if "vertex-index" in columns:
         return _shapes(columns, [label for _, label in numbered])
-    for name, (_, label) in zip("xyz", reversed(numbered), strict=False):
+    for name, (_, label) in zip(("x", "y", "z", "frame"), reversed(numbered), strict=False):
         found.setdefault(name, columns[label])
+    if any(label.startswith(("centroid-", "bbox-")) for label in columns):
+        found.pop("label", None)  # scikit-image's number of the object
     if len(edges) == len(EDGES):
         box = box_columns(**edges)
         if "y" in found and "x" in found:  # a point of its own, and not the box's centre
