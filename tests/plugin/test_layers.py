@@ -23,7 +23,7 @@ from napari_pinpoint.plugin.layers import (
     vectors_layer_data,
 )
 from napari_pinpoint.plugin.pictures import picture_layer_data
-from napari_pinpoint.plugin.views import view_from_layer
+from napari_pinpoint.plugin.views import check_is_grey, view_from_layer
 from napari_pinpoint.stack import Stack
 
 
@@ -136,10 +136,14 @@ def test_the_finest_level_of_a_multiscale_layer_is_localized() -> None:
     assert view.read(0, 2).all()
 
 
-def test_a_colour_image_is_refused() -> None:
-    photo = Image(np.zeros((4, 8, 8, 3), np.uint8), rgb=True, name="photo")
+def test_a_colour_image_is_seen_in_colour_and_without_transparency() -> None:
+    data = np.arange(4 * 2 * 6 * 8 * 4, dtype=np.uint16).reshape(4, 2, 6, 8, 4).astype(np.uint8)
+    photo = Image(data, rgb=True, name="photo")
+    view = view_from_layer(photo, Placement.in_layer(photo, time_axis=0, at=(0, 1, 0, 0)))
+    assert (view.n_frames, view.channels, view.spatial_shape) == (4, 3, (6, 8))
+    np.testing.assert_array_equal(view.read(1, 3), np.moveaxis(data[1:3, 1, ..., :3], -1, 1))
     with pytest.raises(PinpointError, match="photo is a colour image"):
-        view_from_layer(photo, Placement.in_layer(photo, time_axis=0, at=(0, 0, 0)))
+        check_is_grey(view, name="photo")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from napari_pinpoint.plugin.background import Answer, Background
 from napari_pinpoint.plugin.calibration import Calibration, layer_calibration
 from napari_pinpoint.plugin.localize_form import LocalizeForm
 from napari_pinpoint.plugin.model_facts import ModelFacts, facts_of
+from napari_pinpoint.plugin.views import check_is_grey
 
 if TYPE_CHECKING:
     from napari_pinpoint.proposal import Proposal
@@ -103,6 +104,7 @@ class Assistant(QObject):
             return
         try:
             view = self._form.view()
+            check_is_grey(view, name=self._form.layer.name)
         except PinpointError as error:
             self._take_proposal(Answer(problem=str(error)))
         else:

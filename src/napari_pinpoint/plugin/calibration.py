@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from napari_pinpoint.camera import CAMERA_FIELDS, Camera
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.plugin.axes import full_shape
 from napari_pinpoint.stack import Stack
 
 #: Where a layer's metadata hold what napari has no place for.
@@ -68,7 +69,7 @@ def layer_calibration(layer: Any) -> Calibration:
         stack = read_stack(path)
     except (PinpointError, OSError):  # napari opens more than TIFF
         return known
-    if stack.shape[-2:] != tuple((layer.data[0] if layer.multiscale else layer.data).shape[-2:]):
+    if stack.shape[-2:] != full_shape(layer)[-2:]:
         return known
     if pixel_size is None and stack.pixel_size_nm is not None:
         known = known._replace(pixel_size_nm=stack.pixel_size_nm, sources=dict(stack.sources))

@@ -65,7 +65,8 @@ class DecoderForm(QObject):
         self.decoder.clear()
         own = "" if facts is None else f" ({facts.decoder})"
         self.decoder.addItem(f"the model's own{own}", None)
-        for name, decoder in () if facts is None else facts.decoders.items():
+        others = {} if facts is None else {n: d for n, d in facts.decoders.items() if n != facts.decoder}
+        for name, decoder in others.items():
             self.decoder.addItem(name, name)
             self.decoder.setItemData(self.decoder.count() - 1, decoder.problem or decoder.summary, _TOOLTIP)
             if decoder.problem:

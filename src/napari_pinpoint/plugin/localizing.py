@@ -14,6 +14,7 @@ from napari_pinpoint.plugin.layers import Placement
 from napari_pinpoint.plugin.run_layers import RunLabels, RunLayers, is_untouched, names_of
 from napari_pinpoint.plugin.streaming import LivePoints
 from napari_pinpoint.plugin.torch_loading import load_torch
+from napari_pinpoint.plugin.views import check_is_grey
 from napari_pinpoint.region import Region
 from napari_pinpoint.stack import StackView
 
@@ -57,9 +58,13 @@ class Request:
     def plan(self) -> Plan:
         """Everything decided; brings torch, and so belongs into a thread."""
         from napari_pinpoint.inference import LocalizeSettings, plan
+        from napari_pinpoint.model import load_model
 
+        model = load_model(self.model)
+        if model.spec.channels == 1:
+            check_is_grey(self.view, name=self.name)
         settings = LocalizeSettings(**self.settings)
-        return plan(self.view, self.model, settings=settings, region=self.region, device=self.device)
+        return plan(self.view, model, settings=settings, region=self.region, device=self.device)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Layer, Points
 
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.axes import guess_time_axis
+from napari_pinpoint.plugin.axes import full_shape, guess_time_axis
 from napari_pinpoint.plugin.calibration import own_metadata, pixel_size_of
 from napari_pinpoint.plugin.layers import Placement, is_result, is_transient, points_layer_data
 from napari_pinpoint.plugin.pictures import picture_layer_data
@@ -99,9 +99,8 @@ def placement_for(table: Localizations, viewer: Any) -> Placement:
     """
     for image in images_of(viewer) if viewer is not None else ():
         if _fits(image, table):
-            shape = (image.data[0] if image.multiscale else image.data).shape
             at = np.rint(image.world_to_data(viewer.dims.point[-image.ndim :])).astype(int).tolist()
-            return Placement.in_layer(image, time_axis=guess_time_axis(image.axis_labels, shape), at=at)
+            return Placement.in_layer(image, time_axis=guess_time_axis(image.axis_labels, full_shape(image)), at=at)
     if table.pixel_size_nm is None:
         return Placement(transform=_transform(1.0, "pixel"))
     return Placement(transform=_transform(table.pixel_size_nm / 1000, "um"))
@@ -136,7 +135,7 @@ def images_of(viewer: Any) -> Iterator[Any]:
     active = viewer.layers.selection.active
     newest_first = list(reversed(viewer.layers))
     for layer in sorted(newest_first, key=lambda layer: layer != active):
-        if isinstance(layer, Image) and not layer.rgb and not is_result(layer):
+        if isinstance(layer, Image) and not is_result(layer):
             yield layer
 
 
@@ -152,7 +151,7 @@ def _fits(image: Any, table: Localizations) -> bool:
 
 
 def _shape(image: Any) -> tuple[int, int]:
-    rows, columns = (image.data[0] if image.multiscale else image.data).shape[-2:]
+    rows, columns = full_shape(image)[-2:]
     return int(rows), int(columns)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.plugin.axes import axis_letters
 from napari_pinpoint.plugin.calibration import KEY, image_metadata, own_metadata
 from napari_pinpoint.plugin.layers import Placement
-from napari_pinpoint.stack import AXES, Stack, StackView
+from napari_pinpoint.stack import AXES, COLOURS, Stack, StackView
 
 
 def view_from_layer(
@@ -23,24 +25,20 @@ def view_from_layer(
 ) -> StackView:
     """The frames of an image layer, as lazy as the layer's data are.
 
-    Axes besides time, y and x are taken at ``placement.at``. Where all labels have a meaning, they keep it in the
+    Axes besides time, y and x are taken at ``placement.at``; a colour image is seen in colour, without its
+    transparency. Where all labels have a meaning, they keep it in the
     table's record. Calibration and `sources`, which says where it came from, are those of `Stack`.
 
     Raises
     ------
     PinpointError
-        If the layer is a colour image, or its data are no stack.
+        If the layer's data are no stack.
 
     See Also
     --------
     points_layer_data : the way back, for what was found in the frames.
     """
     data = layer.data[0] if layer.multiscale else layer.data
-    if layer.rgb:
-        raise PinpointError(
-            f"{layer.name} is a colour image. Split it into channels (right click on the layer, Split RGB) and "
-            "choose the one with the spots."
-        )
     time_axis, at = placement.time_axis, placement.at
     labelled = [None if letter == "T" else letter for letter in axis_letters(layer.axis_labels)]
     letters = ["T" if axis == time_axis else letter for axis, letter in enumerate(labelled)]
@@ -51,13 +49,25 @@ def view_from_layer(
         "path": None if path is None else str(path),
         "sources": dict(sources or {}),
     }
-    if None not in letters and "".join(map(str, letters)) == "".join(a for a in AXES if a in letters):
+    if not layer.rgb and None not in letters and "".join(map(str, letters)) == "".join(a for a in AXES if a in letters):
         stack = Stack(data, "".join(map(str, letters)) + "YX", **more)
         chosen = {letter: at[axis] for axis, letter in enumerate(letters)}
         return stack.view(channel=chosen.get("C"), plane=chosen.get("Z"), position=chosen.get("P"))
     fixed = {axis: at[axis] for axis in range(len(letters)) if axis != time_axis}
     frames = _Cut(data, fixed) if fixed else data
-    return Stack(frames, "YX" if time_axis is None else "TYX", **more).view()
+    axes = "" if time_axis is None else "T"
+    if layer.rgb:
+        return Stack(_Colours(frames), f"{axes}CYX", channel_names=COLOURS, **more).view()
+    return Stack(frames, f"{axes}YX", **more).view()
+
+
+def check_is_grey(view: StackView, *, name: str) -> None:
+    """PinpointError, with what to do in napari, for a colour image: a model that sees one channel asks this."""
+    if view.colour is not None:
+        raise PinpointError(
+            f"{name} is a colour image, and this model looks at one channel. Choose a model for colour images, or "
+            "split the layer (right click on it, Split RGB) and choose the channel to look at."
+        )
 
 
 def stack_layer_data(stack: Stack, *, name: str) -> tuple[Any, dict[str, Any], str]:
@@ -94,3 +104,16 @@ class _Cut:
 
     def _axes(self) -> range:
         return range(len(self._data.shape))
+
+
+class _Colours:
+    """A lazy colour image (..., Y, X, C), indexed as (..., C, Y, X) with red, green and blue."""
+
+    def __init__(self, data: Any) -> None:
+        self._data, self.dtype = data, data.dtype
+        self.shape = (*data.shape[:-3], len(COLOURS), *data.shape[-3:-1])
+
+    def __getitem__(self, index: tuple[Any, ...]) -> Any:
+        *frames, colour, y, x = index
+        values = np.asarray(self._data[(*frames, y, x, slice(len(COLOURS)))])
+        return np.moveaxis(values, -1, -3)[..., colour, :, :]
