@@ -176,3 +176,7 @@ def test_a_stack_with_points_can_teach_a_new_model(run: Run, movie: Path, truth:
     ended = run("train", "--stack", movie, "--points", truth, "--method", "gaussian", "-o", output, *QUICK)
     assert ended.code == 0, ended.err
     assert load_model(output).spec.method.name == "gaussian"
+    again = ("train", "--stack", movie, "--points", truth, "-o", tmp_path / "other.safetensors", "--window", "33")
+    ended = run(*again, "--start", output)
+    assert ended.code == 2
+    assert "multiple of 4 pixels, not 33" in ended.err

@@ -13,7 +13,7 @@ from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.model import Localizer, load_model
 from napari_pinpoint.sampling import StackSource, hold_out
 from napari_pinpoint.training import DatasetPart, Recipe, read_recipe, recipe_for, refining, train_iter, train_recipe
-from napari_pinpoint.training.sources import read_part
+from napari_pinpoint.training.sources import check_window, read_part
 
 if TYPE_CHECKING:
     from napari_pinpoint.stack import StackView
@@ -98,6 +98,7 @@ def _on_stack(choices: Choices, view: StackView, table: Path, *, folder: Path, d
         labels = tuple(sorted(Dataset((sample,)).labels))
         recipe = _recipe(choices, begin, Dataset((sample,), choices.classes or labels), None)
     part = recipe.dataset or choices.part()
+    check_window(recipe.model, part.window)
     learn_from, validation = hold_out(view, points)
     source = StackSource(
         view,

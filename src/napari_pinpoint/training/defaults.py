@@ -17,7 +17,7 @@ from napari_pinpoint.registry import Part, Registry
 from napari_pinpoint.training.spec import DatasetPart, Recipe, TrainingSpec
 
 #: How a model that knows its trade is taught more: gently, or it forgets.
-REFINING = TrainingSpec(steps=2_000, learning_rate=2e-4, validate_every=250, patience=4, schedules_from=1.0)
+REFINING = TrainingSpec(steps=2_000, batch=8, learning_rate=2e-4, validate_every=250, patience=4, schedules_from=1.0)
 
 
 class Proposal(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 from napari_pinpoint.datasets import Dataset, read_dataset
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.methods import METHODS
-from napari_pinpoint.model import Localizer
+from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.sampling import DatasetSource, MixedSource, SampleSource, SceneSource
 from napari_pinpoint.training.spec import DatasetPart, Recipe, scene_of
 from napari_pinpoint.training.state import Validation
@@ -52,7 +52,7 @@ def sources_of(recipe: Recipe, dataset: Dataset | str | os.PathLike[str] | None 
     if "size" in METHODS[recipe.model.method.name].outputs:
         opened = opened.centred_on_boxes()
     learn, check = divide(opened, part)
-    _check_window(recipe)
+    check_window(recipe.model, part.window)
     channels = recipe.model.channels
     source: SampleSource = DatasetSource(
         learn,
@@ -103,9 +103,9 @@ def _simulated(recipe: Recipe) -> Validation | None:
     return frames
 
 
-def _check_window(recipe: Recipe) -> None:
-    """Windows are multiples of the network's grid."""
-    window, grid = recipe.dataset.window if recipe.dataset else 0, Localizer(recipe.model).grid
+def check_window(model: ModelSpec, window: int) -> None:
+    """Raise unless windows of that side fit the network's grid."""
+    grid = Localizer(model).grid
     if window % grid:
         raise PinpointError(
             f"The network takes windows of a multiple of {grid} pixels, not {window}; the nearest are "
