@@ -70,8 +70,8 @@ def test_rows_in_words():
     assert [value for _, value, *_ in box_rows(whole.boxes)] == ["1.0000", "1.0000"]
     rows = class_rows(whole)
     assert rows == [
-        ["a", "2", "2", "100.0", "0", "1.0000", "1.0000"],
-        ["b", "1", "1", "100.0", "0", "1.0000", "1.0000"],
+        ["a", "2", "2", "100.0", "0", "1.000", "1.000"],
+        ["b", "1", "1", "100.0", "0", "1.000", "1.000"],
     ]
     assert len(rows[0]) == len(CLASS_COLUMNS)
 

@@ -62,10 +62,10 @@ def tuned_nuclei_counter(
     images: Iterable[Image],
     counts: Sequence[int],
     *,
-    smoothings: Sequence[float] = (0.5, 1, 2),
-    roundings: Sequence[float] = (0, 1, 2),
-    min_areas: Sequence[int] = (10, 20, 40, 80),
-    min_distances: Sequence[int] = (3, 4, 5, 6, 8, 10),
+    smoothings: Sequence[float] = (0.5, 1, 1.5),
+    roundings: Sequence[float] = (1, 2, 3),
+    min_areas: Sequence[int] = (1, 5, 10, 20),
+    min_distances: Sequence[int] = (2, 3, 4, 6),
 ) -> NucleiCounter:
     """The `NucleiCounter` with the least mean absolute error of the count on training images.
 

@@ -99,7 +99,7 @@ def class_rows(comparison: Comparison) -> list[list[str]]:
         n_true, n_found = (scores.n_truth, scores.n_found) if scores else (counts.n_truth, counts.n_found)
         precision = (comparison.boxes.ap_50[name], comparison.boxes.ap[name]) if comparison.boxes else (math.nan,) * 2
         f1 = 100 * scores.f1 if scores else math.nan
-        values = (f"{f1:.1f}", f"{counts.mae:.4g}", *(f"{value:.4f}" for value in precision))
+        values = (f"{f1:.1f}", f"{counts.mae:.3g}", *(f"{value:.3f}" for value in precision))
         rows.append([name, f"{n_true:,}", f"{n_found:,}", *("-" if value == "nan" else value for value in values)])
     return rows
 
