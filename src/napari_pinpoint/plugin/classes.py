@@ -10,8 +10,8 @@ Array = np.ndarray[Any, Any]
 
 #: Of everything that has no class, or the only one.
 COLOR, SYMBOL = "#ffd400", "disc"
-#: Okabe and Ito's colours for all kinds of eyes, those that show on dark and on bright images.
-_COLORS = ("#e69f00", "#56b4e9", "#cc79a7", "#009e73", "#d55e00", "#0072b2")
+#: Of medium brightness, to show on dark and on bright images; neighbours differ for all kinds of eyes.
+_COLORS = ("#2b8cff", "#e8590c", "#c02fa8", "#0c9a6e", "#8f5bff", "#b07d00")
 _SYMBOLS = ("disc", "square", "diamond", "triangle_up", "star", "triangle_down")
 
 

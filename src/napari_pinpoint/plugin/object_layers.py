@@ -62,7 +62,7 @@ def boxes_layer_data(
         "name": name,
         "shape_type": "rectangle",
         "metadata": metadata_of(table, placement),
-        "edge_width": 1.0,
+        "edge_width": float(np.clip(np.median(2 * height) / 40, 0.5, 3)) if len(table) else 1.0,
         "edge_color": COLOR,
         "face_color": "transparent",
     }

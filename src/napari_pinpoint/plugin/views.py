@@ -65,8 +65,8 @@ def check_is_grey(view: StackView, *, name: str) -> None:
     """PinpointError, with what to do in napari, for a colour image: a model that sees one channel asks this."""
     if view.colour is not None:
         raise PinpointError(
-            f"{name} is a colour image, and this model looks at one channel. Choose a model for colour images, or "
-            "split the layer (right click on it, Split RGB) and choose the channel to look at."
+            f"{name} is a colour image. Choose a model for colour images, or split the layer into channels (right "
+            "click on it, Split RGB) and choose the one to look at."
         )
 
 
