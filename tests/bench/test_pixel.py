@@ -14,6 +14,7 @@ from scipy.stats import norm
 from napari_pinpoint.bench import pixel
 from napari_pinpoint.bench.ideal_pixel import brightest, locate, log_likelihood
 from napari_pinpoint.inference import localize
+from napari_pinpoint.model import Localizer
 from napari_pinpoint.scenes.pixel import KERNEL, PixelScene
 
 
@@ -87,19 +88,22 @@ def test_the_parts_are_as_published() -> None:
 def test_the_study_from_training_to_report(tmp_path: Path) -> None:
     report = pixel.run(tmp_path, quick=True)
     report.write(tmp_path)
-    assert {"pixel-curves.png", "pixel-errors.png", "pixel-samples.png"} <= {path.name for path in tmp_path.iterdir()}
+    pictures = {path.stem for path in tmp_path.glob("*.png")}
+    assert pictures == {"pixel-curves", "pixel-errors", "pixel-samples", "pixel-samples-competing"}
     (section,) = json.loads((tmp_path / "results.json").read_text())["sections"]
     assert [goal["to_reach"] for goal in section["goals"]] == ["at most 1.15", "at least 0.97"]
     assert set(section["results"]["parts"]) == {"train", "validation", "test"}
     text = (tmp_path / "report.md").read_text()
     assert "QUICK" in text
     assert "std of error" in text
-    assert len(list((tmp_path / "models").glob("bright-pixel-*.safetensors"))) == 1
+    assert len(list((tmp_path / "models").glob("bright-pixel-*.safetensors"))) == len(pixel.LEARNING)
+    for name in pixel.LEARNING:
+        assert f"test | {name}" in text
 
 
 def test_the_study_reads_heat_maps_as_users_do() -> None:
     torch.manual_seed(0)
-    model = pixel.Localizer(pixel.MODEL).eval()
+    model = Localizer(pixel.spec_of(pixel.SQUARED)).eval()
     frames = pixel.draw(30)["train"]
     found = localize(frames.stack, model, device="cpu")
     np.testing.assert_array_equal(

@@ -42,6 +42,12 @@ def test_a_frame_below_the_threshold_has_no_point() -> None:
     assert len(Argmax(threshold=0.95)({"heat": heat}, stride=1).localizations) == 0
 
 
+def test_the_highest_of_many_that_are_as_good_as_certain() -> None:
+    heat = torch.full((1, 1, 5, 6), 30.0)
+    heat[0, 0, 3, 4] = 31.0
+    np.testing.assert_array_equal(decoded(heat, refinement="none"), [[0, 3, 4]])
+
+
 def test_matched_all_cells_around_a_place_decide() -> None:
     """A single cell that is too high does not mislead; the peak of the whole Gaussian does not move."""
     heat = heat_of((8, 8))

@@ -82,6 +82,18 @@ def test_focal_without_points_sums_the_background() -> None:
     assert value("focal", [0.0] * 5) == pytest.approx(expected, rel=1e-6)
 
 
+def test_softmax_by_hand() -> None:
+    logits, target = [0.5, -1.0, 2.0], [0.2, 0.0, 0.6]
+    total = sum(map(math.exp, logits))
+    expected = -(0.25 * math.log(math.exp(0.5) / total) + 0.75 * math.log(math.exp(2.0) / total))
+    everywhere = torch.ones(2, 3, dtype=torch.bool)
+    loss = LOSSES["softmax"]()
+    assert float(loss(of(logits), of(target), everywhere[:1])) == pytest.approx(expected, rel=1e-9)
+    # An image without any object says nothing about where it is.
+    two = loss(torch.cat([of(logits)] * 2), torch.cat([of(target), of([0.0] * 3)]), everywhere)
+    assert float(two) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("shape", [(6,), (4, 5), (3, 3, 4)])
 @pytest.mark.parametrize("name", LOSSES.names())
 def test_gradients_are_those_of_the_formula(name: str, shape: tuple[int, ...]) -> None:
@@ -96,7 +108,7 @@ def test_gradients_are_those_of_the_formula(name: str, shape: tuple[int, ...]) -
 def test_certain_answers_stay_finite(name: str) -> None:
     """In float32 sigmoid(40) is 1: wrong and certain must cost much and pull back, right and certain nothing."""
     logits = torch.tensor([[[80.0, -80.0, 40.0, -40.0, 80.0, -80.0]]], requires_grad=True)
-    target = torch.tensor([[[0.0, 1.0, 0.0, 0.0, 1.0, 0.0]]])
+    target = torch.tensor([[[0.0, 0.0, 0.0, 0.0, 0.0, 1.0]]])
     loss = LOSSES[name]()(logits, target, torch.ones(1, 6, dtype=torch.bool))
     loss.backward()
     assert torch.isfinite(loss)

@@ -10,9 +10,12 @@ from matplotlib.figure import Figure
 
 Array = np.ndarray[Any, Any]
 
-_COLORS = ("tab:blue", "tab:orange")
+_COLORS = ("tab:blue", "tab:orange", "tab:green")
+_HATCHES = ("", "//", "..")
 #: Errors from this on share the last bin of a histogram, px.
 _FAR = 6
+#: What is shown of heat maps to each side of the pixel.
+_AROUND = 6
 
 
 class Sample(NamedTuple):
@@ -26,22 +29,24 @@ class Sample(NamedTuple):
 
 
 def samples(chosen: Sequence[Sample]) -> Figure:
-    """One column for each sample: the frame, the heat map as it should be, and as the network gives it."""
-    figure = Figure(figsize=(2.1 * len(chosen), 6.6), layout="constrained")
-    axes = figure.subplots(3, len(chosen), squeeze=False)
+    """One column for each sample: the frame; and around the pixel, the frame and the true and predicted heat map."""
+    figure = Figure(figsize=(2.1 * len(chosen), 8.6), layout="constrained")
+    axes = figure.subplots(4, len(chosen), squeeze=False)
     for column, sample in zip(axes.T, chosen, strict=True):
-        for plot, (image, top, colors) in zip(
-            column,
-            ((sample.frame, 60, "gray"), (sample.wanted, 1, "viridis"), (sample.heat, 1, "viridis")),
-            strict=True,
-        ):
-            plot.imshow(image, cmap=colors, vmin=0, vmax=top)
-            plot.plot(*sample.truth[::-1], "o", color="tab:green", markersize=13, fillstyle="none", label="true")
-            plot.plot(*sample.found[::-1], "x", color="tab:red", markersize=7, label="found")
+        images = (sample.frame, sample.frame, sample.wanted, sample.heat)
+        for row, (plot, image) in enumerate(zip(column, images, strict=True)):
+            plot.imshow(image, cmap="gray" if row < 2 else "viridis", vmin=0, vmax=60 if row < 2 else 1)
+            size = 14 if row == 0 else 16
+            plot.plot(*sample.truth[::-1], "o", color="tab:orange", markersize=size, fillstyle="none", label="true")
+            plot.plot(*sample.found[::-1], "x", color="tab:red", markersize=5, label="found")
             plot.set(xticks=[], yticks=[])
+            if row:
+                y, x = sample.truth
+                plot.set(xlim=(x - _AROUND - 0.5, x + _AROUND + 0.5), ylim=(y + _AROUND + 0.5, y - _AROUND - 0.5))
         error = np.hypot(*(sample.found - sample.truth))
         column[0].set_title(f"error {error:.3g} px", fontsize=9)
-    for plot, name in zip(axes[:, 0], ("frame", "true heat map", "predicted heat map"), strict=True):
+    names = ("frame", "around the pixel", "true heat map", "predicted heat map")
+    for plot, name in zip(axes[:, 0], names, strict=True):
         plot.set_ylabel(name)
     axes[0, 0].legend(fontsize=7, loc="lower left")
     return figure
@@ -57,7 +62,7 @@ def histograms(found: Mapping[str, Array], truth: Array) -> Figure:
             sizes = {"|dx|": dx, "|dy|": dy, "distance": np.hypot(dy, dx)}[name]
             counts, _ = np.histogram(np.minimum(sizes, _FAR), edges)
             place = edges[:-1] + 0.25 + 0.2 * (i - (len(found) - 1) / 2)
-            plot.bar(place, counts, width=0.2, color=_COLORS[i % 2], label=who, hatch="//" if i else None)
+            plot.bar(place, counts, width=0.2, color=_COLORS[i], hatch=_HATCHES[i], label=who)
         plot.set(xlabel=f"{name} in pixels", yscale="log", xlim=(-0.5, _FAR + 0.5))
         plot.set_ylim(bottom=0.5)
         plot.set_xticks(range(_FAR + 1), [*map(str, range(_FAR)), f"{_FAR}+"])
@@ -66,13 +71,16 @@ def histograms(found: Mapping[str, Array], truth: Array) -> Figure:
     return figure
 
 
-def curves(curve: Sequence[Mapping[str, Any]]) -> Figure:
-    """Loss on what was learned from, and what validation found, against the step; from a model's record."""
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    loss, exact = figure.subplots(1, 2)
-    loss.plot([point["step"] for point in curve], [point["loss"] for point in curve])
-    loss.set(xlabel="step", ylabel="loss (mean squared error)", yscale="log")
-    checked = [point for point in curve if point.get("recall") is not None]
-    exact.plot([point["step"] for point in checked], [point["recall"] for point in checked], "o-")
-    exact.set(xlabel="step", ylabel="exact hits on the validation part")
+def curves(learned: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Losses on what was learned from, and exact hits on validation, against the step; from the models' records."""
+    figure = Figure(figsize=(3.6 * (len(learned) + 1), 3.2), layout="constrained")
+    *losses, exact = figure.subplots(1, len(learned) + 1)
+    for plot, (who, curve), color, mark in zip(losses, learned.items(), _COLORS, "os", strict=False):
+        plot.plot([point["step"] for point in curve], [point["loss"] for point in curve], color=color)
+        plot.set(xlabel="step", ylabel="loss", yscale="log", title=who)
+        checked = [point for point in curve if point.get("recall") is not None]
+        steps, hits = [point["step"] for point in checked], [point["recall"] for point in checked]
+        exact.plot(steps, hits, color=color, marker=mark, label=who)
+    exact.set(xlabel="step", ylabel="exact hits", title="validation part")
+    exact.legend(fontsize=8)
     return figure

@@ -45,13 +45,15 @@ class Argmax(BaseModel, extra="forbid", frozen=True):
 
     def __call__(self, maps: dict[str, Tensor], *, stride: int) -> Decoded:
         with torch.no_grad():
-            heat = torch.sigmoid(maps["heat"].float())
-            searched = correlated(heat, self.matched_sigma_px / stride)
-            place = searched.flatten(2).argmax(dim=2)  # (B, C)
+            logits = maps["heat"].float()
+            heat = torch.sigmoid(logits)
+            seen = correlated(heat, self.matched_sigma_px / stride)
+            # As good as certain are many cells; which is the highest, only the logits can tell.
+            place = (seen if self.matched_sigma_px else logits).flatten(2).argmax(dim=2)  # (B, C)
             height = heat.flatten(2).gather(2, place[..., None])[..., 0]
             image, label = torch.nonzero(height >= self.threshold, as_tuple=True)
             cell = torch.unravel_index(place[image, label], heat.shape[2:])
-            offset = refine(searched, torch.stack([image, label, *cell], dim=1), self.refinement)
+            offset = refine(seen, torch.stack([image, label, *cell], dim=1), self.refinement)
         centre = torch.stack(cell, dim=1).cpu().numpy() * stride + (stride - 1) / 2
         position = centre + offset.cpu().numpy().astype(np.float64) * stride
         columns = columns_of(image.cpu().numpy(), list(position.T))

@@ -97,6 +97,23 @@ class PenaltyReducedFocal(BaseModel, extra="forbid", frozen=True):
         return -total / (holds & shown).sum().clamp(min=1)
 
 
+class SpatialCrossEntropy(BaseModel, extra="forbid", frozen=True):
+    r"""-sum t log softmax(logits) over the places of an image, the mean over classes and images that have a target.
+
+    t is the target scaled to a sum of 1. For one object in every image: places compete, so that the highest logit is
+    the most probable place however sure the network is of several. Only differences of logits have a meaning then, and
+    so the height of the heat map has none.
+    """
+
+    def __call__(self, logits: Tensor, target: Tensor, believed: Tensor) -> Tensor:
+        hidden = ~believed[:, None]
+        wanted = target.masked_fill(hidden, 0.0).flatten(2)
+        total = wanted.sum(dim=2, keepdim=True)
+        log_share = functional.log_softmax(logits.masked_fill(hidden, -1e9).flatten(2), dim=2)
+        cross = -(wanted / total.clamp(min=torch.finfo(total.dtype).tiny) * log_share).sum()
+        return cross / (total > 0).sum().clamp(min=1)
+
+
 def _mean(values: Tensor, believed: Tensor) -> Tensor:
     """The mean over believed cells and all classes; 0 where there are none."""
     shown = believed[:, None].expand_as(values)

@@ -54,4 +54,9 @@ LOSSES: Registry[type[Any]] = Registry(
         "CenterNet's focal loss: errors near points are forgiven (Zhou et al. 2019).",
         "napari_pinpoint.methods.heatmap_losses:PenaltyReducedFocal",
     ),
+    (
+        "softmax",
+        "Cross-entropy over all places of an image, one of which is right.",
+        "napari_pinpoint.methods.heatmap_losses:SpatialCrossEntropy",
+    ),
 )
