@@ -101,9 +101,10 @@ def test_the_study_from_training_to_report(tmp_path: Path) -> None:
         assert f"test | {name}" in text
 
 
-def test_the_study_reads_heat_maps_as_users_do() -> None:
+@pytest.mark.parametrize("name", pixel.LEARNING)
+def test_the_study_reads_heat_maps_as_users_do(name: str) -> None:
     torch.manual_seed(0)
-    model = Localizer(pixel.spec_of(pixel.SQUARED)).eval()
+    model = Localizer(pixel.spec_of(name)).eval()
     frames = pixel.draw(30)["train"]
     found = localize(frames.stack, model, device="cpu")
     np.testing.assert_array_equal(

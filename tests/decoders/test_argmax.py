@@ -48,6 +48,15 @@ def test_the_highest_of_many_that_are_as_good_as_certain() -> None:
     np.testing.assert_array_equal(decoded(heat, refinement="none"), [[0, 3, 4]])
 
 
+def test_cells_that_compete_share_a_probability_of_one() -> None:
+    heat = torch.full((2, 1, 5, 6), -20.0)
+    heat[0, 0, 3, 4] = heat[1, 0, 0, 5] = heat[1, 0, 4, 0] = 2.0
+    heat[1, 0, 0, 5] += np.log(3)
+    found = Argmax(compete=True, refinement="none")({"heat": heat}, stride=1).localizations
+    assert list(zip(found["y"], found["x"], strict=True)) == [(3, 4), (0, 5)]
+    np.testing.assert_allclose(found["probability"], [1, 0.75], rtol=1e-5)
+
+
 def test_matched_all_cells_around_a_place_decide() -> None:
     """A single cell that is too high does not mislead; the peak of the whole Gaussian does not move."""
     heat = heat_of((8, 8))

@@ -61,7 +61,7 @@ def spec_of(name: str) -> ModelSpec:
         summary="One bright pixel in noise and clutter.",
         backbone=Part(name="full_resolution", options={"widths": [32, 64, 128, 64, 32]}),
         method=Part(name="bright_pixel", options={"target_map": target, "loss_function": loss}),
-        decoder=Part(name="argmax", options=ARGMAX),
+        decoder=Part(name="argmax", options=ARGMAX | ({"compete": True} if loss == "softmax" else {})),
         normalization=Part(name="scaled", options={"scale": 255.0}),
     )
 
@@ -152,8 +152,7 @@ def heat_maps(model: Localizer, frames: Frames) -> Tensor:
 
 def answers(model: Localizer, heat: Tensor, **changed: Any) -> Array:
     """(n, 2) y, x of the one point of every frame, with other options of the decoder if given."""
-    decoder = model.build_decoder(Part(name="argmax", options=ARGMAX | changed))
-    found = decoder({"heat": heat}, stride=1).localizations
+    found = model.decoder.model_copy(update=changed)({"heat": heat}, stride=1).localizations
     return np.stack([found["y"], found["x"]], axis=1)
 
 

@@ -20,7 +20,7 @@ from napari_pinpoint.localizations import Localizations
 class Argmax(BaseModel, extra="forbid", frozen=True):
     """The highest place of a frame's heat map, where it reaches the threshold; at most one point per class and frame.
 
-    `probability` is the height of the heat map there.
+    `probability` is the height of the heat map there, or, where the cells compete, the cell's share.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("heat",)
@@ -36,6 +36,11 @@ class Argmax(BaseModel, extra="forbid", frozen=True):
         default=0.1, gt=0, le=1, description="Least height of the maximum; else there is no point."
     )
     refinement: Refinement = Field(default="gaussian", description="How the place between the cells is found.")
+    compete: bool = Field(
+        default=False,
+        description="Whether the cells of a frame share a probability of 1, as with the loss softmax; otherwise each "
+        "has its own.",
+    )
     matched_sigma_px: float = Field(
         default=0.0,
         ge=0,
@@ -46,7 +51,7 @@ class Argmax(BaseModel, extra="forbid", frozen=True):
     def __call__(self, maps: dict[str, Tensor], *, stride: int) -> Decoded:
         with torch.no_grad():
             logits = maps["heat"].float()
-            heat = torch.sigmoid(logits)
+            heat = logits.flatten(2).softmax(dim=2).reshape(logits.shape) if self.compete else torch.sigmoid(logits)
             seen = correlated(heat, self.matched_sigma_px / stride)
             # As good as certain are many cells; which is the highest, only the logits can tell.
             place = (seen if self.matched_sigma_px else logits).flatten(2).argmax(dim=2)  # (B, C)

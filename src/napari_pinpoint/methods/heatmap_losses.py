@@ -101,8 +101,8 @@ class SpatialCrossEntropy(BaseModel, extra="forbid", frozen=True):
     r"""-sum t log softmax(logits) over the places of an image, the mean over classes and images that have a target.
 
     t is the target scaled to a sum of 1. For one object in every image: places compete, so that the highest logit is
-    the most probable place however sure the network is of several. Only differences of logits have a meaning then, and
-    so the height of the heat map has none.
+    the most probable place however sure the network is of several. Only differences of logits have a meaning then:
+    take the decoder "argmax" with ``compete=True``.
     """
 
     def __call__(self, logits: Tensor, target: Tensor, believed: Tensor) -> Tensor:
