@@ -63,12 +63,12 @@ class MixtureLikelihood(BaseModel, extra="forbid", frozen=True):
     bias: float = Field(default=-3.0, description="Logit of every candidate before training.")
     least_spread: float = Field(default=0.02, gt=0, description="Least standard deviation of a position, pixels.")
     blur_px: Schedule = Field(
-        default=Schedule(start=0.5, end=0.0),
+        default=Schedule(start=0.5, end=0.0, finish=0.7),
         description="Blur of every candidate in the loss, pixels.",
     )
     photons: float = Field(default=1000.0, gt=0, description="Photons of every candidate before training.")
     background: float = Field(default=20.0, gt=0, description="Photons per pixel under it before training.")
-    photons_weight: float = Field(default=0.1, ge=0, le=1, description="Of photons and background beside positions.")
+    photons_weight: float = Field(default=0.5, ge=0, le=1, description="Of photons and background beside positions.")
     count_weight: Schedule = Field(default=Schedule(start=1.0, end=1.0), description="Of the count likelihood.")
 
     def head(self, in_channels: int, *, dims: int, stride: int) -> nn.Module:
