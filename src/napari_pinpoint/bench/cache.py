@@ -51,6 +51,7 @@ def trained_on(
     source: Callable[[], SampleSource],
     validation: Callable[[], Validation | None] = lambda: None,
     data: Mapping[str, Any],
+    start: Callable[[], Localizer | None] = lambda: None,
     device: str = "auto",
     progress: Tell = tell_nobody,
 ) -> Localizer:
@@ -63,6 +64,8 @@ def trained_on(
     data
         Plain values that tell these data from all others (names, options, `hash_of_files`); they go into the hash of
         the model's name and into its record.
+    start
+        Makes the model to begin with; `data` has to say which that is.
     """
     made_from = {"model": model.model_dump(mode="json"), "data": dict(data)}
     return _kept(
@@ -73,6 +76,7 @@ def trained_on(
             training,
             source=source(),
             validation=validation(),
+            start=start(),
             folder=checkpoints,
             device=device,
             made_from=made_from,
