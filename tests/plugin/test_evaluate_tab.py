@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_pinpoint.evaluation import compare as compare_tables
 from napari_pinpoint.evaluation import evaluate
+from napari_pinpoint.io.tables import write_localizations
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.layers import points_layer_data, table_from_layer
 
@@ -45,8 +51,13 @@ def compare(qtbot: Any, press: Any) -> Any:
     return run
 
 
+def cells(table: Any) -> list[list[str]]:
+    columns = [column for column in range(table.columnCount()) if not table.isColumnHidden(column)]
+    return [[table.item(row, column).text() for column in columns] for row in range(table.rowCount())]
+
+
 def scores(tab: Any) -> dict[str, str]:
-    return {tab.table.item(row, 0).text(): tab.table.item(row, 1).text() for row in range(tab.table.rowCount())}
+    return dict(cells(tab.table))
 
 
 def test_it_proposes_which_layer_is_what_and_scores_as_the_command_does(
@@ -57,7 +68,7 @@ def test_it_proposes_which_layer_is_what_and_scores_as_the_command_does(
     compare(tab)
     shown = scores(tab)
     assert (shown["pairs"], shown["false"], shown["missed"]) == ("2", "1", "1")
-    assert tab.comparison.scores.to_dict() == evaluate(*tables, tolerance_nm=100).to_dict()
+    assert tab.difference.scores.to_dict() == evaluate(*tables, tolerance_nm=100).to_dict()
     assert tab.table.item(0, 0).toolTip()
 
 
@@ -122,9 +133,123 @@ def test_doubts_and_failures_end_in_words(viewer: Any, tab: Any, compare: Any) -
 def test_one_layer_is_too_few(make_napari_viewer: Any) -> None:
     viewer = make_napari_viewer()
     tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
-    assert "Two layers of points are needed" in tab.messages.text()
+    assert "Two layers are needed" in tab.messages.text()
     assert not tab.compare_button.isEnabled()
     viewer.add_points(np.zeros((1, 3)), name="a")
     assert not tab.compare_button.isEnabled()
     viewer.add_points(np.zeros((1, 3)), name="b")
     assert tab.compare_button.isEnabled()
+
+
+BLOBS = {"height": [10, 10, 10], "width": [10, 10, 10], "label": ["a", "b", "a"]}
+
+
+@pytest.fixture
+def boxes(tables: tuple[Localizations, Localizations]) -> tuple[Localizations, Localizations]:
+    """Found and true boxes of two classes."""
+    found, truth = (table.with_columns(**BLOBS) for table in tables)
+    return found.with_columns(probability=[0.9, 0.8, 0.7]), truth
+
+
+def add(viewer: Any, table: Localizations, name: str) -> Any:
+    data, attributes, _ = points_layer_data(table, name=name)
+    return viewer.add_points(data, **attributes)
+
+
+def test_counts_boxes_and_classes_are_told_where_they_make_sense(
+    make_napari_viewer: Any, compare: Any, qtbot: Any, boxes: tuple[Localizations, Localizations]
+) -> None:
+    viewer = make_napari_viewer()
+    viewer.add_image(np.zeros((3, 40, 40)))
+    add(viewer, boxes[1], "truth")
+    add(viewer, boxes[0], "found")
+    tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
+    assert not tab.counts_section.isVisibleTo(tab)
+    compare(tab)
+    whole = compare_tables(*boxes, tolerance_nm=100, shape=(40, 40))
+    assert tab.difference.comparison.to_dict() == whole.to_dict()
+    assert float(scores(tab)["mAP 0.5"]) == pytest.approx(whole.boxes.map_50, abs=1e-4)
+    assert "Chamfer" in scores(tab)
+    assert not tab.counts.isVisibleTo(tab)
+    qtbot.mouseClick(tab.counts_section.button, Qt.MouseButton.LeftButton)
+    assert tab.counts.isVisibleTo(tab)
+    counts = dict(cells(tab.counts))
+    assert (counts["MAE"], counts["GAME(3)"]) == (f"{whole.counts.mae:.4g}", f"{whole.counts.game[3]:.4g}")
+    qtbot.mouseClick(tab.classes_section.button, Qt.MouseButton.LeftButton)
+    assert [row[:4] for row in cells(tab.classes)] == [["a", "2", "2", "50.0"], ["b", "1", "1", "100.0"]]
+    assert len(cells(tab.classes)[0]) == 6
+    tab.copy_button.click()
+    copied = QApplication.clipboard().text()
+    assert "GAME(3)" in copied
+    assert "class\ttrue" in copied
+
+
+def test_truth_that_is_to_be_ignored_is_explained(
+    make_napari_viewer: Any, compare: Any, tables: tuple[Localizations, Localizations]
+) -> None:
+    viewer = make_napari_viewer()
+    add(viewer, tables[1].with_columns(flags=[1, 0, 1]), "truth")
+    add(viewer, tables[0], "found")
+    tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
+    compare(tab)
+    assert (scores(tab)["true"], scores(tab)["found"]) == ("1", "2")
+    assert "To be ignored are 2 true points" in tab.messages.text()
+    assert "1 found at them" in tab.messages.text()
+    assert "1 more match true points to be ignored" in tab.table.item(1, 0).toolTip()
+
+
+def test_points_without_classes_have_no_table_of_classes(tab: Any, compare: Any) -> None:
+    compare(tab)
+    assert tab.counts_section.isVisibleTo(tab)
+    assert not tab.classes_section.isVisibleTo(tab)
+    assert "mAP 0.5" not in scores(tab)
+
+
+def test_a_layer_of_the_user_that_is_called_alike_stays(viewer: Any, tab: Any, compare: Any, press: Any) -> None:
+    mine = viewer.add_image(np.zeros((4, 4)), name="missed: found")
+    compare(tab)
+    for _ in range(2):
+        press(tab.missed_button)
+    assert mine in viewer.layers
+    assert len(viewer.layers) == 4
+
+
+def test_drawn_boxes_and_painted_objects_can_be_the_truth(make_napari_viewer: Any, compare: Any) -> None:
+    viewer = make_napari_viewer()
+    add(viewer, Localizations({"frame": [0], "y": [4.5], "x": [9.5], "height": [10], "width": [4]}), "found")
+    viewer.add_shapes([np.array([[0, 0, 8], [0, 0, 11], [0, 9, 11], [0, 9, 8]])], name="drawn")
+    tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
+    assert (tab.found_choice.layer.name, tab.truth_choice.layer.name) == ("found", "drawn")
+    compare(tab)
+    assert scores(tab)["pairs"] == "1"
+
+    painted = np.zeros((2, 20, 20), int)
+    painted[0, 0:10, 8:12] = 1
+    painted[1, 3:5, 3:5] = 7
+    tab.truth_choice.choose(viewer.add_labels(painted, name="painted"))
+    compare(tab)
+    assert (scores(tab)["pairs"], scores(tab)["missed"], scores(tab)["RMSE"]) == ("1", "1", "0.0000 px")
+
+
+@pytest.mark.parametrize("kind", ["table", "label image"])
+def test_truth_from_a_file(
+    make_napari_viewer: Any, compare: Any, press: Any, qtbot: Any, tmp_path: Path, monkeypatch: Any, kind: str
+) -> None:
+    if kind == "table":
+        path = tmp_path / "clicked.parquet"
+        write_localizations(Localizations({"frame": [0], "y": [5.0], "x": [5.0]}), path)
+    else:
+        path = tmp_path / "clicked.tif"
+        tifffile.imwrite(path, np.pad(np.ones((3, 3), np.uint8), ((4, 9), (4, 9))))
+    viewer = make_napari_viewer()
+    for name in ("older", "found"):
+        add(viewer, Localizations({"frame": [0], "y": [5.0], "x": [5.5]}), name)
+    tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
+    assert tab.truth_choice.layer.name == "older"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    press(tab.file_button)
+    qtbot.waitUntil(lambda: "clicked" in viewer.layers)
+    assert (tab.found_choice.layer.name, tab.truth_choice.layer.name) == ("found", "clicked")
+    qtbot.waitUntil(lambda: not tab.tasks.is_running)
+    compare(tab)
+    assert (scores(tab)["pairs"], scores(tab)["RMSE"]) == ("1", "0.5000 px")

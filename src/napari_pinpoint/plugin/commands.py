@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def open_table(viewer: Viewer) -> None:
     )
     if path:
         with _told():
-            _read_table(viewer, path)
+            read_table(viewer, path)
 
 
 def export_points(viewer: Viewer) -> None:
@@ -91,36 +91,58 @@ def render_points(viewer: Viewer) -> None:
         add_layer(viewer, picture_layer_data(table, placement_of(layer), shape, name=f"{layer.name} picture"))
 
 
-def _read_table(viewer: Any, path: str, pixel_size_nm: float | None = None) -> None:
-    """Read in the background; where the file does not say how large its pixels are, the user is asked."""
+def read_table(
+    viewer: Any,
+    path: str,
+    *,
+    read: Callable[..., Localizations] = read_localizations,
+    added: Callable[[Any], None] | None = None,
+    pixel_size_nm: float | None = None,
+) -> None:
+    """Read a table in the background into a new layer; the user is asked for the size of a pixel where it is needed.
+
+    Parameters
+    ----------
+    read
+        Reads the file, given the path and `pixel_size_nm`.
+    added
+        Given the layer when it is there.
+    """
 
     def work(_: Any) -> Localizations | PixelSizeNeeded:
         try:
-            return read_localizations(path, pixel_size_nm=pixel_size_nm)
+            return read(path, pixel_size_nm=pixel_size_nm)
         except PixelSizeNeeded as needed:
             return needed
 
-    def finish(viewer: Any, read: Localizations | PixelSizeNeeded) -> str:
-        if isinstance(read, PixelSizeNeeded):
-            QTimer.singleShot(0, lambda: _ask_pixel_size(viewer, path))  # once this task has ended
+    def finish(viewer: Any, table: Localizations | PixelSizeNeeded) -> str:
+        if isinstance(table, PixelSizeNeeded):
+
+            def ask() -> None:
+                size = _asked_pixel_size(viewer, path)
+                if size is not None:
+                    with _told():
+                        read_table(viewer, path, read=read, added=added, pixel_size_nm=size)
+
+            QTimer.singleShot(0, ask)  # once this task has ended
             return ""
-        data = table_layer_data(read, placement_for(read, viewer), recorded_shape(read), name=Path(path).stem)
-        add_layer(viewer, data)
-        show_info(f"{len(read):,} points were read from {Path(path).name}.")
-        return f"{len(read):,} points were read from {path}."
+        data = table_layer_data(table, placement_for(table, viewer), recorded_shape(table), name=Path(path).stem)
+        layer = add_layer(viewer, data)
+        if added is not None:
+            added(layer)
+        show_info(f"{len(table):,} points were read from {Path(path).name}.")
+        return f"{len(table):,} points were read from {path}."
 
     tasks_of(viewer).start(work, finish)
 
 
-def _ask_pixel_size(viewer: Any, path: str) -> None:
-    """Ask for the size of a pixel, with that of the image on screen as the first answer."""
+def _asked_pixel_size(viewer: Any, path: str) -> float | None:
+    """The size of a pixel that the user gives; that of the image on screen is the first answer."""
     sizes = [pixel_size_of(image.scale, image.units, image.metadata) for image in images_of(viewer)]
     known = next((size for size in sizes if size is not None), 100.0)
     words = f"{Path(path).name} is in nanometres. How large is a pixel of the image in the sample, in nm?"
     size, given = QInputDialog.getDouble(QApplication.activeWindow(), "Size of a pixel", words, known, 0.001, 1e6, 3)
-    if given:
-        with _told():
-            _read_table(viewer, path, size)
+    return size if given else None
 
 
 def _active_table(viewer: Any) -> tuple[Any, Localizations]:

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QApplication,
-    QFormLayout,
-    QFrame,
-    QHBoxLayout,
-    QHeaderView,
-    QPushButton,
-    QScrollArea,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QApplication, QFileDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.evaluation import rows_of
-from napari_pinpoint.plugin.comparing import Comparison, compare, difference_layer_data
-from napari_pinpoint.plugin.fields import Choice, Note, NumberField
+from napari_pinpoint.evaluation import CLASS_COLUMNS, box_rows, chamfer_rows, class_rows, count_rows, rows_of
+from napari_pinpoint.plugin.calibration import pixel_size_of
+from napari_pinpoint.plugin.commands import read_table
+from napari_pinpoint.plugin.comparing import Difference, compare, difference_layer_data, earlier_differences
+from napari_pinpoint.plugin.fields import Choice, Note, NumberField, Section, fill_with_scrolling
 from napari_pinpoint.plugin.layer_choice import LayerChoice
-from napari_pinpoint.plugin.layers import table_from_layer
-from napari_pinpoint.plugin.result_layers import add_layer, newest_result, placement_of, table_layers
+from napari_pinpoint.plugin.result_layers import add_layer, images_of, placement_of, shape_of, table_layers
+from napari_pinpoint.plugin.score_tables import SmallTable
 from napari_pinpoint.plugin.tasks import tasks_of
+from napari_pinpoint.plugin.truth import (
+    likely_found,
+    likely_truth,
+    read_truth,
+    table_source,
+    truth_filter,
+    truth_layers,
+)
 
 #: What is proposed as the largest distance of a pair.
 _TOLERANCE = {"tolerance_nm": 100.0, "tolerance_px": 2.0}
+_SCORE_COLUMNS = {"Score": "What was measured; point at a row for its definition", "Value": "The value, and its unit"}
+#: Of CLASS_COLUMNS what a narrow dock has room for; the last one only where there are boxes.
+_CLASS_COLUMNS = ("class", "true", "found", "F1 %", "MAE", "AP 0.5")
 
 
 class EvaluateTab(QWidget):
@@ -42,22 +42,26 @@ class EvaluateTab(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.tasks = tasks_of(napari_viewer)
-        self.comparison: Comparison | None = None
+        self.difference: Difference | None = None
         self._compared: tuple[Any, Any] = (None, None)
         self._comparing = False
         self.found_choice = LayerChoice(
             napari_viewer,
             table_layers,
             "The points to judge: what a model found, or what was clicked",
-            prefer=_found,
+            prefer=likely_found,
             proposes_again=True,
         )
         self.truth_choice = LayerChoice(
             napari_viewer,
-            table_layers,
-            "What is really there, or what to compare with",
-            prefer=_truth,
+            truth_layers,
+            "What is really there, or what to compare with: points, boxes (Shapes) or objects (Labels)",
+            prefer=likely_truth,
             proposes_again=True,
+        )
+        self.file_button = QPushButton("File...")
+        self.file_button.setToolTip(
+            "Take the truth from a file: a table, boxes (Pascal VOC, COCO) or a label image; it becomes a layer"
         )
         self.tolerance = NumberField(
             "Tolerance",
@@ -74,7 +78,13 @@ class EvaluateTab(QWidget):
         self.compare_button = QPushButton("Compare")
         self.compare_button.setToolTip("Pair the points frame by frame, as many as possible and the closest of them")
         self.messages = Note()
-        self.table = _score_table()
+        self.table = SmallTable("Scores", _SCORE_COLUMNS)
+        self.counts = SmallTable("Errors of the counts", _SCORE_COLUMNS)
+        self.counts_section = Section(
+            "Counts", "How many were found in each frame, and in each part of it, whatever their distance", self.counts
+        )
+        self.classes = SmallTable("Scores of each class", {name: CLASS_COLUMNS[name] for name in _CLASS_COLUMNS})
+        self.classes_section = Section("Classes", "The scores of each class by itself", self.classes)
         self.missed_button = QPushButton("Show missed points")
         self.missed_button.setToolTip("Add a layer of the true points that nothing was found for (crosses)")
         self.false_button = QPushButton("Show false points")
@@ -99,38 +109,55 @@ class EvaluateTab(QWidget):
                 raise PinpointError("Give the tolerance: how far apart two points may be to count as the same.")
             if found == truth:
                 raise PinpointError("Found and Truth are the same layer: choose two.")
-            tables = table_from_layer(found), table_from_layer(truth)
-            how = {self.unit_choice.currentData(): tolerance}
+            tables = table_source(found), table_source(truth)
+            how, shape = {self.unit_choice.currentData(): tolerance}, shape_of(self.viewer, found)
             self._compared, self._comparing = (found, truth), True
-            self.tasks.start(lambda _: compare(*tables, how), self._finish)
+            self.tasks.start(lambda _: compare(*tables, how, shape), self._finish)
         except PinpointError as error:
             self._comparing = False
             show_error(str(error))
             self.messages.setText(f"Error: {error}")
 
-    def _finish(self, viewer: Any, comparison: Comparison) -> str:
-        self._show(comparison)
-        return f"{comparison.scores.tp:,} points agree."
+    def _finish(self, viewer: Any, difference: Difference) -> str:
+        self._show(difference)
+        scores = difference.scores
+        words = f"{scores.tp:,} points agree."
+        if scores.n_ignored:
+            words += f" To be ignored are {scores.n_ignored:,} true points, which need not be found, and "
+            words += f"{scores.n_excused:,} found at them, which count neither as right nor as wrong."
+        return words
 
-    def _show(self, comparison: Comparison | None) -> None:
+    def _show(self, difference: Difference | None) -> None:
         """The scores, or nothing."""
-        self.comparison = comparison
-        rows = rows_of(comparison.scores) if comparison else []
-        self.table.setRowCount(len(rows))
-        for row, (name, value, unit, meaning) in enumerate(rows):
-            for column, words in enumerate((name, f"{value} {unit}".strip())):
-                item = QTableWidgetItem(words)
-                item.setToolTip(meaning)
-                self.table.setItem(row, column, item)
-        header: Any = self.table.horizontalHeader()
-        height = header.sizeHint().height() + 4
-        self.table.setFixedHeight(height + sum(self.table.rowHeight(row) for row in range(len(rows))))
-        self.table.setVisible(bool(rows))
+        self.difference = difference
+        comparison = difference.comparison if difference else None
+        for table, rows in ((self.table, self._rows()), (self.counts, self._count_rows())):
+            cells = [(name, f"{value} {unit}".strip()) for name, value, unit, _ in rows]
+            table.show_rows(cells, [meaning for *_, meaning in rows])
+        shown = [list(CLASS_COLUMNS).index(name) for name in _CLASS_COLUMNS]
+        classes = [[row[column] for column in shown] for row in class_rows(comparison)] if comparison else []
+        self.classes.show_rows(classes)
+        self.classes.setColumnHidden(len(shown) - 1, comparison is None or comparison.boxes is None)
+        self.counts_section.setVisible(comparison is not None)
+        self.classes_section.setVisible(bool(classes))
+        for section in (self.counts_section, self.classes_section):
+            section.set_open(section.is_open)  # a table with new rows is shown, also in a closed section
         for button, kind in ((self.missed_button, "missed"), (self.false_button, "false")):
-            count = len(getattr(comparison, kind)) if comparison else 0
-            button.setText(f"Show {count:,} {kind}" if comparison else f"Show {kind} points")
+            count = len(getattr(difference, kind)) if difference else 0
+            button.setText(f"Show {count:,} {kind}" if difference else f"Show {kind} points")
             button.setEnabled(count > 0)
-        self.copy_button.setEnabled(bool(rows))
+        self.copy_button.setEnabled(difference is not None)
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        """What is said of pairs, distances and boxes."""
+        if self.difference is None:
+            return []
+        comparison = self.difference.comparison
+        rows = rows_of(self.difference.scores) + chamfer_rows(comparison.chamfer)
+        return rows + (box_rows(comparison.boxes) if comparison.boxes else [])
+
+    def _count_rows(self) -> list[tuple[str, str, str, str]]:
+        return count_rows(self.difference.comparison.counts) if self.difference else []
 
     def _show_task(self) -> None:
         """Tell how the comparison goes; the tasks of other tabs are none of this one's."""
@@ -147,10 +174,10 @@ class EvaluateTab(QWidget):
     def _update_button(self) -> None:
         layers = {id(choice.layer) for choice in (self.found_choice, self.truth_choice) if choice.layer is not None}
         self.compare_button.setEnabled(len(layers) == 2 and not self.tasks.is_running)
-        if len(layers) < 2 and not self.tasks.is_running and self.comparison is None:
+        if len(layers) < 2 and not self.tasks.is_running and self.difference is None:
             self.messages.setText(
-                "Two layers of points are needed: what was found, and what is true. File > Open Sample > Pinpoint has "
-                "movies with their truth; a table is opened by File > IO Utilities."
+                "Two layers are needed: points that were found, and what is true. File > Open Sample > Pinpoint has "
+                "movies with their truth; File... beside Truth reads your own."
             )
 
     def _add_missed(self) -> None:
@@ -161,18 +188,38 @@ class EvaluateTab(QWidget):
 
     def _add_differences(self, kind: str) -> None:
         """Add the layer of missed or false points; an earlier one of this comparison gives way."""
-        found, truth = self._compared
-        table, layer = getattr(self.comparison, kind), (truth if kind == "missed" else found)
-        data = difference_layer_data(table, placement_of(layer), kind=kind, name=found.name)
-        for earlier in [layer for layer in self.viewer.layers if layer.name == data[1]["name"]]:
+        found = self._compared[0]
+        table = getattr(self.difference, kind)
+        data = difference_layer_data(table, placement_of(found), kind=kind, name=found.name)
+        for earlier in earlier_differences(self.viewer, kind=kind, name=found.name):
             self.viewer.layers.remove(earlier)
         add_layer(self.viewer, data)
 
     def _copy(self) -> None:
         clipboard = QApplication.clipboard()
-        if self.comparison is not None and clipboard is not None:
-            clipboard.setText("\n".join("\t".join(row) for row in rows_of(self.comparison.scores)))
+        if self.difference is not None and clipboard is not None:
+            parts: list[Any] = [self._rows() + self._count_rows()]
+            if self.difference.comparison.classes:
+                parts.append([list(CLASS_COLUMNS), *class_rows(self.difference.comparison)])
+            clipboard.setText("\n\n".join("\n".join("\t".join(row) for row in rows) for rows in parts))
             self.messages.setText("The scores were copied.")
+
+    def _open_truth(self) -> None:
+        """Ask for a file, and take it for the truth once it is a layer."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open what is true", "", truth_filter())
+        if path:
+            image = next((image.name for image in images_of(self.viewer)), "")
+            added = partial(self._take_truth, self.found_choice.layer)
+            try:
+                read_table(self.viewer, path, read=partial(read_truth, image=image), added=added)
+            except PinpointError as error:
+                show_error(str(error))
+
+    def _take_truth(self, found: Any, layer: Any) -> None:
+        """Choose a layer that was read; as the newest one it would be proposed as what was found."""
+        self.truth_choice.choose(layer)
+        if found is not None and found in self.viewer.layers:
+            self.found_choice.choose(found)
 
     def _choose(self) -> None:
         """Other layers: scores of the ones before would mislead."""
@@ -214,13 +261,17 @@ class EvaluateTab(QWidget):
         self.missed_button.clicked.connect(self._add_missed)  # no lambdas: PySide would keep the tab with them
         self.false_button.clicked.connect(self._add_false)
         self.copy_button.clicked.connect(self._copy)
+        self.file_button.clicked.connect(self._open_truth)
         self.tasks.changed.connect(self._show_task)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("Found", self.found_choice)
-        form.addRow("Truth", self.truth_choice)
+        truth = QHBoxLayout()
+        truth.addWidget(self.truth_choice, stretch=1)
+        truth.addWidget(self.file_button)
+        form.addRow("Truth", truth)
         tolerance = QHBoxLayout()
         tolerance.addWidget(self.tolerance, stretch=1)
         tolerance.addWidget(self.unit_choice, stretch=1)
@@ -235,46 +286,12 @@ class EvaluateTab(QWidget):
         column.addWidget(self.messages)
         column.addWidget(self.table)
         column.addLayout(differences)
+        column.addWidget(self.counts_section)
+        column.addWidget(self.classes_section)
         column.addWidget(self.copy_button)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(inside)
-        outside = QVBoxLayout(self)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(scroll)
-
-
-def _score_table() -> QTableWidget:
-    """Two columns, read only; what each score means is in its tooltip."""
-    table = QTableWidget(0, 2)
-    table.setAccessibleName("Scores")
-    table.setHorizontalHeaderLabels(["Score", "Value"])
-    rows: Any = table.verticalHeader()
-    rows.hide()
-    columns: Any = table.horizontalHeader()
-    columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    table.setTabKeyNavigation(False)
-    return table
-
-
-def _truth(layers: list[Any]) -> Any:
-    """The layer that is called truth, or else the oldest."""
-    return next((layer for layer in layers if "truth" in layer.name.lower()), layers[-1])
-
-
-def _found(layers: list[Any]) -> Any:
-    """The newest result that is not taken for the truth."""
-    truth = _truth(layers)
-    return newest_result([layer for layer in layers if layer is not truth] or layers)
+        fill_with_scrolling(self, inside)
 
 
 def _knows_its_pixels(layer: Any) -> bool:
-    try:
-        return table_from_layer(layer).pixel_size_nm is not None
-    except PinpointError:
-        return False
+    return pixel_size_of(layer.scale, layer.units, layer.metadata) is not None

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -188,3 +189,14 @@ class Section(QWidget):
         self.button.setChecked(is_open)
         self.button.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
         self.inside.setVisible(is_open)
+
+
+def fill_with_scrolling(tab: QWidget, inside: QWidget) -> None:
+    """Make `inside` all that a tab shows; where the dock is short it scrolls."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setWidget(inside)
+    outside = QVBoxLayout(tab)
+    outside.setContentsMargins(0, 0, 0, 0)
+    outside.addWidget(scroll)

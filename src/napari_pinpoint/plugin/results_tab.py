@@ -9,12 +9,12 @@ from napari.layers import Points
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.export import ask_and_export, format_names, losses, problem_with, title_of
-from napari_pinpoint.plugin.fields import Choice, Note, NumberField
+from napari_pinpoint.plugin.fields import Choice, Note, NumberField, fill_with_scrolling
 from napari_pinpoint.plugin.layer_choice import LayerChoice
 from napari_pinpoint.plugin.layers import table_from_layer
 from napari_pinpoint.plugin.navigation import go_to
@@ -266,13 +266,7 @@ class ResultsTab(QWidget):
         column.addLayout(bottom)
         column.addWidget(self.export_button)
         column.addWidget(self.messages)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(inside)
-        outside = QVBoxLayout(self)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(scroll)
+        fill_with_scrolling(self, inside)
 
 
 def _summary(layer: Any, table: Localizations) -> str:
