@@ -68,7 +68,7 @@ class MixtureLikelihood(BaseModel, extra="forbid", frozen=True):
     )
     photons: float = Field(default=1000.0, gt=0, description="Photons of every candidate before training.")
     background: float = Field(default=20.0, gt=0, description="Photons per pixel under it before training.")
-    photons_weight: float = Field(default=0.5, ge=0, le=1, description="Of photons and background beside positions.")
+    photons_weight: float = Field(default=0.1, ge=0, le=1, description="Of photons and background beside positions.")
     count_weight: Schedule = Field(default=Schedule(start=1.0, end=1.0), description="Of the count likelihood.")
 
     def head(self, in_channels: int, *, dims: int, stride: int) -> nn.Module:
