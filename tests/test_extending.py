@@ -106,7 +106,7 @@ def trained(site: Path) -> Path:
     recipe = folder / "mine.yaml"
     recipe.write_text(blocks("yaml")[0], encoding="utf-8")
     pinpoint(site, "train", "--recipe", recipe, "-o", folder / "mine.safetensors")
-    pinpoint(site, "simulate", "--scene", "stars", "--frames", 3, "-o", folder / "movie.tif")
+    pinpoint(site, "simulate", "stars", "--frames", 3, "-o", folder / "movie.tif", "--truth", folder / "truth.parquet")
     return folder / "mine.safetensors"
 
 
@@ -133,7 +133,7 @@ def test_a_method_from_outside_learns(site: Path, trained: Path, tmp_path: Path)
 
 
 def test_a_model_whose_package_is_missing_says_so(trained: Path) -> None:
-    with pytest.raises(PinpointError, match="backbone 'dilated'"):
+    with pytest.raises(PinpointError, match="target 'disc'"):
         load_model(trained)
 
 

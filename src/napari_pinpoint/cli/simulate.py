@@ -13,7 +13,7 @@ from napari_pinpoint.errors import PinpointError
 
 
 def simulate(
-    scene: Annotated[str, typer.Argument(metavar="SCENE", help="What to simulate: emitters.")] = "emitters",
+    scene: Annotated[str, typer.Argument(metavar="SCENE", help="What to simulate: <names of napari_pinpoint.scenes:SCENES>.")] = "emitters",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="STACK", help="The TIFF file to write.")
     ] = None,
@@ -72,7 +72,8 @@ def _write(made: Any, output: Path, truth: Path, *, frames: int, seed: int, over
     pixel = f", {stack.pixel_size_nm:g} nm each" if stack.pixel_size_nm else ""
     print(f"{output}: {frames:,} frames of {' x '.join(map(str, stack.shape[1:]))} px{pixel}.")
     print(f"{truth}: {len(table):,} emitters (one row for each frame they shine in).")
-    print(f"The camera, for localizing: {options.camera_options(stack.camera)}")
+    if stack.camera.is_calibrated:
+        print(f"The camera, for localizing: {options.camera_options(stack.camera)}")
 
 
 def _parsed(settings: list[str], kind: Any) -> dict[str, Any]:
