@@ -218,7 +218,8 @@ def _difference_table(scored: dict[str, Scored]) -> Table:
 
 def percent(interval: Interval) -> str:
     """An interval of fractions in per cent."""
-    return f"{100 * interval.value:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+    value, low, high = (f"{round(100 * x, 1) + 0.0:.1f}" for x in (interval.value, interval.low, interval.high))
+    return f"{value} ({low} to {high})"
 
 
 def _goals(scored: dict[str, Scored]) -> list[Goal]:

@@ -66,8 +66,8 @@ def run(
 def _summary(quick: bool) -> list[str]:
     said = [
         "Each task trains the methods that are meant for it through one and the same path, and scores them on data "
-        "that nothing was tuned on, beside what is usual for the task. Networks are small and begin with random "
-        "weights; each is trained for at most 40 minutes on two cores.",
+        "that nothing was tuned on, beside what is usual for the task. Networks are small, none uses weights from "
+        "elsewhere, and each is trained for at most 40 minutes on two cores.",
         "Intervals are 95 % bootstrap intervals over the images of the test part; where two are compared, both are "
         "drawn from the same images.",
     ]

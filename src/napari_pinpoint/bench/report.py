@@ -162,7 +162,7 @@ def claim(folder: Path, *, overwrite: bool = False) -> None:
 def goal_table(goals: Sequence[tuple[str, Goal]]) -> Table:
     """Figures to reach, and whether they were."""
     rows = [(title, g.what, g.value, g.bound, "reached" if g.reached else "not reached") for title, g in goals]
-    return Table(("task", "measure", "measured", "to reach", ""), rows, "Figures to reach")
+    return Table(("task", "measure", "measured", "to reach", "result"), rows, "Figures to reach")
 
 
 def html_of(report: Report) -> str:
@@ -219,7 +219,8 @@ def _html_table(table: Table) -> str:
 
 
 def _html_cell(cell: str | float | None) -> str:
-    return f"<td{'' if isinstance(cell, str) else ' class=number'}>{html.escape(_text(cell))}</td>"
+    kind = " class=number" if isinstance(cell, int | float) else ""
+    return f"<td{kind}>{html.escape(_text(cell))}</td>"
 
 
 def _markdown_table(table: Table) -> str:
