@@ -35,12 +35,11 @@ SCENE = PixelScene()
 WINDOW = 22
 #: The highest pixel as it is, however low: there is one object in every frame.
 ARGMAX = {"threshold": 1e-12, "refinement": "none"}
-#: How the networks learn: the loss, and the standard deviation of the target's Gaussian in pixels.
+#: How the networks learn: the loss, the standard deviation of the target's Gaussian in pixels, and windows per step.
 SQUARED, COMPETING = "network, squared error", "network, pixels compete"
-LEARNING = {SQUARED: ("mse", 0.8), COMPETING: ("softmax", 0.3)}
+LEARNING = {SQUARED: ("mse", 0.8, 32), COMPETING: ("softmax", 0.3, 16)}
 TRAINING = TrainingSpec(
     steps=2_500,
-    batch=32,
     learning_rate=3e-3,
     warm_up=100,
     averaging=0.99,
@@ -54,7 +53,7 @@ _CHUNK = 100
 
 def spec_of(name: str) -> ModelSpec:
     """The model of that name in `LEARNING`."""
-    loss, sigma = LEARNING[name]
+    loss, sigma, _ = LEARNING[name]
     target = {"name": "gaussian", "options": {"sigma_px": sigma}}
     return ModelSpec(
         name="bright-pixel" if loss == "mse" else f"bright-pixel-{loss}",
@@ -157,9 +156,10 @@ def answers(model: Localizer, heat: Tensor, **changed: Any) -> Array:
 
 
 def _trained(name: str, folder: Path, parts: dict[str, Frames], *, quick: bool, progress: Tell) -> Localizer:
+    training = TRAINING.model_copy(update={"batch": LEARNING[name][2]})
     return trained_on(
         spec_of(name),
-        in_quick(TRAINING) if quick else TRAINING,
+        in_quick(training) if quick else training,
         folder,
         source=lambda: StackSource(parts["train"].stack, parts["train"].table, window=WINDOW, on_points=1.0),
         validation=lambda: (parts["validation"].stack, parts["validation"].table),
