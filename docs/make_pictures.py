@@ -91,7 +91,7 @@ def filaments(user: User) -> None:
     save_dialog(user, results)
     evaluate = user.tab("Evaluate")
     user.click(evaluate.compare_button)
-    user.until(lambda: evaluate.comparison)
+    user.until(lambda: evaluate.difference)
     user.click(evaluate.missed_button)
     user.viewer.reset_view()
     user.picture("evaluate")
@@ -167,7 +167,7 @@ def film(user: User) -> None:
     user.wait(0.6)
     evaluate = user.tab("Evaluate")
     user.click(evaluate.compare_button)
-    user.until(lambda: evaluate.comparison)
+    user.until(lambda: evaluate.difference)
     user.wait(2)
     write_film(user.film, FOLDER / "run.gif")
 

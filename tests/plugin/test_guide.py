@@ -279,7 +279,7 @@ def test_step_11_compare_with_the_truth(qtbot: Any, viewer: Any, dock: Any, tab:
     evaluate = dock.show_tab("Evaluate")
     assert (evaluate.found_choice.layer.name, evaluate.truth_choice.layer.name) == ("movie localizations", "truth")
     press(evaluate.compare_button)
-    qtbot.waitUntil(lambda: evaluate.comparison is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: evaluate.difference is not None, timeout=60_000)
     names = [evaluate.table.item(row, 0).text() for row in range(evaluate.table.rowCount())]
     assert {"precision", "recall", "Jaccard", "F1", "RMSE"} <= set(names)
     assert all(f"*{name}*" in GUIDE for name in ("precision", "recall", "Jaccard", "F1", "RMSE"))
@@ -310,8 +310,9 @@ def test_the_commands_run(movie: Stack, tmp_path: Path, monkeypatch: pytest.Monk
     Path("movies").mkdir()
     write_stack(movie, "movies/one.tif")
     assert main(["localize", "movies/one.tif", "-o", "table.parquet"]) == 0
+    assert main(["convert", "table.parquet", "truth.csv"]) == 0
     commands = re.findall(r"`pinpoint ([^`]+)`", GUIDE)
-    assert len(commands) == 3
+    assert len(commands) == 4
     assert [main(shlex.split(command)) for command in commands] == [0] * len(commands)
 
 
