@@ -89,8 +89,8 @@ def check_gives_labels(model: Localizer) -> None:
     if "labels" not in model.decoder.images:
         give = ", ".join(name for name in DECODERS if "labels" in DECODERS[name].images)
         raise PinpointError(
-            f"The model {model.spec.name} gives points, but no labels: its decoder {model.decoder_part.name} finds no outlines. "
-            f"Labels come from the decoders {give}; choose one that fits the model, another model, or no labels."
+            f"The model {model.spec.name} gives points, but no labels: its decoder {model.decoder_part.name} finds no "
+            f"outlines. Labels come from the decoders {give}; choose one that fits the model, another model, or no labels."
         )
 
 
