@@ -90,7 +90,7 @@ def check_gives_labels(model: Localizer) -> None:
         give = ", ".join(name for name in DECODERS if "labels" in DECODERS[name].images)
         raise PinpointError(
             f"The model {model.spec.name} gives points, but no labels: its decoder {model.decoder_part.name} finds no "
-            f"outlines. Labels come from the decoders {give}; choose one that fits the model, another model, or no labels."
+            f"outlines. Labels come from the decoders {give}; choose one that fits, another model, or no labels."
         )
 
 
