@@ -38,6 +38,7 @@ def test_only_points_are_learned_from(data: Path) -> None:
 
 def test_a_quick_run_says_what_came_out(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nuclei, "N_TEST", 4)
+    monkeypatch.setattr(nuclei, "N_CHOICE", 1)
     section = nuclei.Nuclei().run(tmp_path / "bench", data, quick=True)
     assert section.results["n_true"] == [4, 4, 4, 4]
     ours, usual = section.results["methods"].values()
