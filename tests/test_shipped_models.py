@@ -69,6 +69,25 @@ def test_blank_frames_are_blank(rng: np.random.Generator) -> None:
     assert len(localize(stack, "smlm-2d")) <= 1
 
 
+@pytest.mark.parametrize("density", [0.002, 0.02, 0.06])
+def test_errors_are_as_large_as_the_table_says(density: float, rng: np.random.Generator) -> None:
+    """Errors over their standard errors scatter by one, from isolated emitters to those that all overlap."""
+    scene = EmitterScene(
+        shape=(96, 96), density=(density, density), psf_sigma=(1.2, 1.2), photons=(1500, 1500), background=(20, 20),
+        independent_frames=True,
+    )  # fmt: skip
+    stack, truth = scene.sample(12, rng)
+    found = localize(stack, "smlm-2d")
+    pairs = match(found, truth, tolerance=1.0)
+    for axis in "yx":
+        error = found[axis][pairs.found] - truth[axis][pairs.truth]
+        in_sigmas = np.abs(error / found[f"uncertainty_{axis}"][pairs.found])
+        assert 0.75 <= 1.4826 * np.median(in_sigmas) <= 1.25
+        assert np.mean(in_sigmas < 2) > 0.9
+    # Photons are told roughly: to be measured, they are to be fitted.
+    assert 0.85 <= np.median(found["photons"][pairs.found] / truth["photons"][pairs.truth]) <= 1.1
+
+
 #: Images with spots that people marked, and how to open them.
 SPOTS = {
     "piscis_macrophages": ("piscis_macrophages.tif", {"axes": "CYX"}, {"channel": 0}),
