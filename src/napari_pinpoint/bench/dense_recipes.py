@@ -71,5 +71,5 @@ RECIPES = {
         Part(name="centers"),
         4_000,
     ),
-    "lcfcn": _recipe("lcfcn", "counting by localization", Part(name="lcfcn"), Part(name="blobs"), 4_000),
+    "lcfcn": _recipe("lcfcn", "counting by localization", Part(name="lcfcn"), Part(name="blobs"), 1_500),
 }
