@@ -15,6 +15,7 @@ from napari_pinpoint.bench import pixel
 from napari_pinpoint.bench.ideal_pixel import brightest, locate, log_likelihood
 from napari_pinpoint.inference import localize
 from napari_pinpoint.model import Localizer
+from napari_pinpoint.normalization import ScaledNormalization
 from napari_pinpoint.scenes.pixel import KERNEL, PixelScene
 
 
@@ -83,6 +84,26 @@ def test_the_parts_are_as_published() -> None:
     parts = pixel.draw(1000)
     assert {name: len(part.images) for name, part in parts.items()} == {"train": 720, "validation": 80, "test": 200}
     assert np.array_equal(parts["test"].images, pixel.draw(1000)["test"].images)
+
+
+def test_what_is_learned_from_are_quarters_of_frames_mirrored_and_turned() -> None:
+    frames = drawn(PixelScene(noise=0, clutter=0), 60)
+    batch = pixel.Quarters(frames).draw(80, np.random.default_rng(0), ScaledNormalization())
+    assert batch.inputs.shape == (80, 1, 30, 30)
+    assert (batch.valid.sum(dim=(1, 2)) == 25 * 25).all()
+    corners = torch.stack([batch.valid[:, a, b] for a in (0, -1) for b in (0, -1)], dim=1)
+    assert (corners.sum(dim=1) == 1).all()  # the corner of the frame; the opposite one is beyond the quarter
+    assert corners.any(dim=0).all()
+    seen = set()
+    for image, valid, place in zip(batch.inputs[:, 0], batch.valid, batch.points.positions[:, 0].long(), strict=True):
+        y, x = place.tolist()
+        assert valid[y, x]
+        rows, columns = torch.nonzero(valid).unbind(dim=1)
+        away = min(y - rows.min(), rows.max() - y, x - columns.min(), columns.max() - x)
+        if away >= 2:  # nearer to the border it mirrors some of the light
+            assert image[y, x] == image.max()
+        seen.add((y, x))
+    assert len(seen) > 40
 
 
 def test_the_study_from_training_to_report(tmp_path: Path) -> None:

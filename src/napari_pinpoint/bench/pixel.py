@@ -18,10 +18,13 @@ from torch import Tensor
 from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.cache import in_quick, trained_on
 from napari_pinpoint.bench.report import Report, Section
+from napari_pinpoint.camera import Camera
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.methods.points import Points
 from napari_pinpoint.model import Localizer, ModelSpec
+from napari_pinpoint.normalization import Normalization
 from napari_pinpoint.registry import Part
-from napari_pinpoint.sampling import StackSource
+from napari_pinpoint.sampling import Batch
 from napari_pinpoint.scenes.pixel import PixelScene
 from napari_pinpoint.stack import Stack
 from napari_pinpoint.training import TrainingSpec
@@ -31,15 +34,16 @@ Array = np.ndarray[Any, Any]
 SEED = 42
 FRAMES, QUICK_FRAMES = 10_000, 100
 SCENE = PixelScene()
-#: Side of the windows that are learned from, in pixels: they hold the bright one and save the rest of the frame.
-WINDOW = 22
+#: Pixels around a place that the network sees.
+REACH = 5
 #: The highest pixel as it is, however low: there is one object in every frame.
 ARGMAX = {"threshold": 1e-12, "refinement": "none"}
-#: How the networks learn: the loss, the standard deviation of the target's Gaussian in pixels, and windows per step.
+#: How the networks learn: the loss, and the standard deviation of the target's Gaussian in pixels.
 SQUARED, COMPETING = "network, squared error", "network, pixels compete"
-LEARNING = {SQUARED: ("mse", 0.8, 32), COMPETING: ("softmax", 0.3, 16)}
+LEARNING = {SQUARED: ("mse", 0.8), COMPETING: ("softmax", 0.3)}
 TRAINING = TrainingSpec(
-    steps=2_500,
+    steps=2_000,
+    batch=16,
     learning_rate=3e-3,
     warm_up=100,
     averaging=0.99,
@@ -53,7 +57,7 @@ _CHUNK = 100
 
 def spec_of(name: str) -> ModelSpec:
     """The model of that name in `LEARNING`."""
-    loss, sigma, _ = LEARNING[name]
+    loss, sigma = LEARNING[name]
     target = {"name": "gaussian", "options": {"sigma_px": sigma}}
     return ModelSpec(
         name="bright-pixel" if loss == "mse" else f"bright-pixel-{loss}",
@@ -82,6 +86,46 @@ class Frames:
 
     def __getitem__(self, part: slice) -> Frames:
         return Frames(self.images[part], self.truth[part])
+
+
+class Quarters:
+    """The quarter of a frame that holds the bright pixel, mirrored and turned, with what the network sees beyond it.
+
+    Most of a frame shows nothing that other frames do not. A quarter ends where the frame does at two of its sides;
+    at the other two, what lies beyond is shown, too, but not believed. So no place looks otherwise than in a whole
+    frame, as it would at the edges of windows that lie anywhere, and each is as likely as any other.
+    """
+
+    def __init__(self, frames: Frames) -> None:
+        self.frames = frames
+        self.quarter = np.array(SCENE.shape) // 2
+
+    def draw(self, size: int, rng: np.random.Generator, normalization: Normalization) -> Batch:
+        drawn = [self._one(int(index), rng) for index in rng.integers(len(self.frames.images), size=size)]
+        images, places, valid = (np.stack(values) for values in zip(*drawn, strict=True))
+        stacked = images[:, None]
+        inputs = normalization.apply(stacked, normalization.measure(stacked), origin=(0, 0), camera=Camera())
+        points = Points(
+            torch.from_numpy(places[:, None].astype(np.float32)),
+            torch.ones(size, 1, dtype=torch.bool),
+            torch.zeros(size, 1, dtype=torch.long),
+            torch.full((size, 1), torch.nan),
+        )
+        return Batch(torch.from_numpy(inputs), points, torch.from_numpy(valid))
+
+    def _one(self, index: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """The quarter of a frame, the place of the pixel in it, and what is believed of it."""
+        image, place = self.frames.images[index], self.frames.truth[index].astype(int)
+        first = (place >= self.quarter) * self.quarter
+        believed = np.zeros(image.shape, dtype=bool)
+        believed[tuple(slice(a, a + n) for a, n in zip(first, self.quarter, strict=True))] = True
+        start = np.maximum(first - REACH, 0)
+        shown = tuple(slice(a, a + n + REACH) for a, n in zip(start, self.quarter, strict=True))
+        image, believed, place = image[shown], believed[shown], place - start
+        for axis, n in enumerate(image.shape):
+            if rng.random() < 0.5:
+                image, believed, place[axis] = np.flip(image, axis), np.flip(believed, axis), n - 1 - place[axis]
+        return (image.T, place[::-1], believed.T) if rng.random() < 0.5 else (image, place, believed)
 
 
 class BrightPixel:
@@ -156,18 +200,17 @@ def answers(model: Localizer, heat: Tensor, **changed: Any) -> Array:
 
 
 def _trained(name: str, folder: Path, parts: dict[str, Frames], *, quick: bool, progress: Tell) -> Localizer:
-    training = TRAINING.model_copy(update={"batch": LEARNING[name][2]})
     return trained_on(
         spec_of(name),
-        in_quick(training) if quick else training,
+        in_quick(TRAINING) if quick else TRAINING,
         folder,
-        source=lambda: StackSource(parts["train"].stack, parts["train"].table, window=WINDOW, on_points=1.0),
+        source=lambda: Quarters(parts["train"]),
         validation=lambda: (parts["validation"].stack, parts["validation"].table),
         data={
             "scene": {"name": "pixel", "options": SCENE.model_dump(mode="json")},
             "seed": SEED,
             "frames": {which: len(part.images) for which, part in parts.items()},
-            "window": WINDOW,
+            "source": "quarters",
         },
         progress=progress,
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_pinpoint.bench import Tell
 from napari_pinpoint.bench.cache import training_table
 from napari_pinpoint.bench.ideal_pixel import brightest, locate
-from napari_pinpoint.bench.pixel import COMPETING, LEARNING, SCENE, SQUARED, WINDOW, Frames, answers, heat_maps, scores
+from napari_pinpoint.bench.pixel import COMPETING, LEARNING, SCENE, SQUARED, Frames, answers, heat_maps, scores
 from napari_pinpoint.bench.pixel_figures import Sample, curves, histograms, samples
 from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.evaluation.bootstrap import bootstrap
@@ -91,8 +91,8 @@ def _about() -> list[str]:
         f"Frames of {size} pixels: one, anywhere, is {SCENE.brightness:g}; a Gaussian blur of 5 x 5 (as OpenCV's) "
         f"leaves a peak of {SCENE.brightness * KERNEL.max() ** 2:.0f}; noise of {SCENE.noise:g} is added; "
         f"{SCENE.clutter:.0%} of the pixels become clutter of {low} to {high}; all is clipped to 8 bits.",
-        f"The network has no pooling and learns from windows of {WINDOW} x {WINDOW} pixels that hold the bright one, "
-        "mirrored and turned; its answer is the highest pixel of the heat map of the whole frame. By the squared error "
+        "The network has no pooling and learns from the quarters of frames that hold the bright pixel, mirrored and "
+        "turned; its answer is the highest pixel of the heat map of the whole frame. By the squared error "
         f"it learns a heat map with a Gaussian of {LEARNING[SQUARED][1]:g} px. (The exercise as published takes 1.8 "
         "px, whole frames, and 75 epochs of 64 frames a step.) Such a heat map says of each place by itself how likely "
         "the pixel is there. It cannot be higher than 1: of two places that both look certain, chance picks one, "
@@ -137,7 +137,9 @@ def _pictures(models: Models, test: Frames, heat: Mapping[str, Tensor], found: F
         f"How often an error has which size, of the networks and of the {IDEAL}, on the test part. The last bars are "
         "errors of 6 px and more: the pixel was taken for another one anywhere."
     )
-    learned = "The losses on windows of the training part, and exact hits on whole frames of the validation part."
+    learned = (
+        "The losses on quarters of frames of the training part, and exact hits on whole frames of the validation part."
+    )
     shown = {
         SQUARED: ("pixel-samples", torch.sigmoid(heat[SQUARED]), f"True and predicted heat maps. {_SAMPLES}"),
         COMPETING: (
