@@ -6,19 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from napari_pinpoint.bench.baselines import SpotDetector
 from napari_pinpoint.bench.spots import (
     Scored,
     Spots,
-    best_threshold,
+    best_setting,
     candidates_in,
-    detect,
+    kept,
     read_images,
     tuned_detector,
 )
 from napari_pinpoint.bench.spots_figures import curve_figure, examples_figure
-from napari_pinpoint.bench.spots_recipes import MODELS, identity_of, source_of
+from napari_pinpoint.bench.spots_recipes import MODELS, identity_of, source_of, start_of, training_of
 from napari_pinpoint.datasets import Dataset, Sample
 from napari_pinpoint.evaluation import evaluate
 from napari_pinpoint.localizations import Localizations
@@ -54,7 +55,17 @@ def test_the_same_network_sees_the_same_windows_for_every_method() -> None:
     batch = source_of(images).draw(6, np.random.default_rng(0), Localizer(MODELS["gaussian"]).normalization)
     assert batch.inputs.shape == (6, 1, 48, 48)
     assert int(batch.points.counts.sum()) > 0
-    assert identity_of(images, "a")["images"] == ["image0", "image1"]
+    assert identity_of(MODELS["gaussian"], images, "a")["images"] == ["image0", "image1"]
+
+
+def test_all_begin_with_the_same_backbone_and_matching_with_its_head(model: Localizer) -> None:
+    for name, spec in MODELS.items():
+        started, again = start_of(spec), start_of(spec)
+        ours, theirs = started.state_dict(), model.state_dict()
+        assert all(torch.equal(value, again.state_dict()[key]) for key, value in ours.items())
+        assert all(torch.equal(value, theirs[key]) for key, value in ours.items() if key.startswith("backbone."))
+        same_head = all(key in theirs and torch.equal(value, theirs[key]) for key, value in ours.items())
+        assert same_head == (name == "matching") == (training_of(spec).schedules_from == 1)
 
 
 def test_a_laplacian_tuned_on_two_images_fits_a_third_of_another_gain() -> None:
@@ -66,19 +77,22 @@ def test_a_laplacian_tuned_on_two_images_fits_a_third_of_another_gain() -> None:
     assert evaluate(detector(pixels), image.table, tolerance_px=3).f1 > 0.95
 
 
-def test_the_threshold_is_the_middle_of_the_best_ones(model: Localizer) -> None:
+def test_the_setting_is_as_good_as_any_on_the_images_that_were_learned_from(model: Localizer) -> None:
     learn = Dataset((spots(0), spots(1)))
-    best = best_threshold(model, learn, (0.2, 0.5, 0.8))
-    f1 = {}
-    for threshold in (0.2, 0.5, 0.8):
-        pairs = [(detect(model, sample, threshold), sample.table) for sample in learn]
-        f1[threshold] = np.mean([evaluate(found, truth, tolerance_px=3).f1 for found, truth in pairs])
-    assert f1[best] >= max(f1.values()) - 0.005
+    found = [candidates_in(model, sample) for sample in learn]
+
+    def f1(setting: tuple[float, float]) -> float:
+        pairs = zip(found, learn, strict=True)
+        return float(np.mean([evaluate(kept(f, setting), s.table, tolerance_px=3).f1 for f, s in pairs]))
+
+    setting = best_setting(found, learn)
+    assert f1(setting) >= max(f1((threshold, contrast)) for threshold in (0.2, 0.5, 0.8) for contrast in (0, 2))
+    assert f1(setting) > 0.95
 
 
 def test_parts_of_the_image_add_up_to_the_whole(model: Localizer) -> None:
     sample = spots(3)
-    found = candidates_in(model, sample, 0.3)
+    found = kept(candidates_in(model, sample), (0.3, 0))
     scored = Scored(found, sample.table, (96, 96), "0.3")
     for tolerance in (3, 1):
         whole = evaluate(found, sample.table, tolerance_px=tolerance)

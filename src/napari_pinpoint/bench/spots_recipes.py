@@ -17,15 +17,16 @@ from napari_pinpoint.training import TrainingSpec
 
 #: Pixels are measured in the range of the whole image, as on a display that its brightest spots set: it is how people
 #: decide what is bright enough to be marked, and so the one scale that is the same in all images.
-NORMALIZATION = Part(name="local", options={"cell": 4096, "high": 99.99, "compress": 3.0})
+NORMALIZATION = Part(name="local", options={"cell": 4096, "high": 99.99, "compress": 2.0})
 
 WINDOW = 48
-#: Sizes of spots differ between images; how bright they are is what decides, so that is hardly changed.
-AUGMENTATION = Augmentation(scale=(0.75, 1.4), contrast=0.05, brightness=0.05, blur_px=(0.0, 0.3), noise=(0.0, 0.05))
+#: Sizes of spots differ between images. How bright a spot is decides whether it is marked, so that is left alone.
+AUGMENTATION = Augmentation(scale=(0.75, 1.4), noise=(0.0, 0.03))
 #: Share of the windows that lie on a spot: most of a large image is empty, and has to be seen, too.
 ON_POINTS = 0.3
 
-#: Whose backbone all of them begin with: it has seen simulated spots only.
+#: Whose backbone all of them begin with, and whose head, too, where it is the same method: it has seen simulated spots
+#: only.
 START = "spots"
 
 _POOLED = Part(name="pooled_mass", options={"radius": 1.5})
@@ -63,22 +64,35 @@ MODELS: dict[str, ModelSpec] = {
 }
 
 TRAINING = TrainingSpec(
-    steps=500,
+    steps=1_500,
     batch=8,
     learning_rate=1.5e-3,
     warm_up=30,
-    averaging=0.98,
-    validate_every=500,
+    averaging=0.99,
+    validate_every=1_500,
     precision="bf16-mixed",
 )
 
 
+def goes_on(spec: ModelSpec) -> bool:
+    """Whether the model that all begin with is of the same method, so that its head can be kept."""
+    return spec.method == load_model(START).spec.method
+
+
+def training_of(spec: ModelSpec) -> TrainingSpec:
+    """How a model is trained: all in the same way, but one that goes on has its method's schedules behind it."""
+    return TRAINING.model_copy(update={"schedules_from": 1.0}) if goes_on(spec) else TRAINING
+
+
 def start_of(spec: ModelSpec) -> Localizer:
-    """A model with the backbone of the one that ships, and a head of random weights."""
+    """What a model begins with."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(TRAINING.seed)
         model = Localizer(spec)
-    model.backbone.load_state_dict(load_model(START).backbone.state_dict())
+    start = load_model(START)
+    model.backbone.load_state_dict(start.backbone.state_dict())
+    if goes_on(spec):
+        model.head.load_state_dict(start.head.state_dict())
     return model
 
 
@@ -91,10 +105,10 @@ def source_of(images: Dataset) -> SampleSource:
     return MixedSource(sources, [1.0] * len(sources))
 
 
-def identity_of(images: Dataset, files: str) -> Mapping[str, Any]:
+def identity_of(spec: ModelSpec, images: Dataset, files: str) -> Mapping[str, Any]:
     """What tells these data from all others; `files` is the hash of all of the files."""
     return {
-        "start": f"backbone of {load_model(START).fingerprint()}",
+        "start": f"{'' if goes_on(spec) else 'backbone of '}{load_model(START).fingerprint()}",
         "files": files,
         "images": [sample.name for sample in images],
         "window": WINDOW,
