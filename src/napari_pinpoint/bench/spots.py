@@ -228,7 +228,8 @@ def _parts(
         "Every method is the same U-Net and learns from the same windows of two images; the least probability and "
         "contrast of what is kept are those with the best F1 on these two. Nothing is set on the third, the test "
         "image. All begin with the backbone of the model spots that ships, which was trained on simulated spots only; "
-        "matching, which is that model's method, goes on from all of it.",
+        "matching, which is that model's method, goes on from all of it. Matching and gaussian are trained three "
+        "times as long as the others, whose figures here are what little training gives.",
         "The test images are not untouched: that simulation grew while they were looked at, and so did the range in "
         "which the networks see pixels here, the image's own, as on a display that its brightest spots set. Each of "
         "the settings here is the same for all three tests, but what suits one test image was seen where it serves "
