@@ -13,7 +13,9 @@ from napari_pinpoint.errors import PinpointError
 
 
 def simulate(
-    scene: Annotated[str, typer.Argument(metavar="SCENE", help="What to simulate: <names of napari_pinpoint.scenes:SCENES>.")] = "emitters",
+    scene: Annotated[
+        str, typer.Argument(metavar="SCENE", help="What to simulate: <names of napari_pinpoint.scenes:SCENES>.")
+    ] = "emitters",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="STACK", help="The TIFF file to write.")
     ] = None,

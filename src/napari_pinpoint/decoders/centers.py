@@ -36,10 +36,11 @@ class Centers(BaseModel, extra="forbid", frozen=True):
             heat = torch.sigmoid(maps["heat"].float())
             index = torch.nonzero(local_maxima(heat, self.threshold))
         image, label, *cell = index.unbind(dim=1)
+        at: Any = (image, slice(None), *cell)
 
         def here(values: Tensor) -> Any:
             """(n, D) values of a map at the peaks."""
-            return values[(image, slice(None), *cell)].detach().float().cpu().numpy().astype(np.float64)
+            return values[at].detach().float().cpu().numpy().astype(np.float64)
 
         centre = torch.stack(cell, dim=1).cpu().numpy() * stride + (stride - 1) / 2
         columns = columns_of(image.cpu().numpy(), list((centre + here(maps["shift"])).T))

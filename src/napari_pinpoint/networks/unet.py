@@ -82,7 +82,7 @@ class UNet(nn.Module):
         for block in self.up:
             features = functional.interpolate(features, scale_factor=2.0, mode="nearest")
             features = block(torch.cat([features, skipped.pop()], dim=1))
-        return features
+        return features  # type: ignore[no-any-return]
 
 
 def _double_convolution(dims: int, before: int, width: int, *, batch_norm: bool) -> nn.Sequential:
