@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from napari_pinpoint.bench.cache import model_path
-from napari_pinpoint.bench.dense import Scored, _jaccard, best_threshold, read_test, score, simulated
-from napari_pinpoint.bench.dense_figures import density_figure, frame_figure, nearest_neighbour, neighbour_figure
+from napari_pinpoint.bench.dense import Scored, _jaccard, _neighbour_table, best_threshold, read_test, score, simulated
+from napari_pinpoint.bench.dense_figures import (
+    density_figure,
+    frame_figure,
+    is_found,
+    nearest_neighbour,
+    neighbour_figure,
+)
 from napari_pinpoint.bench.dense_recipes import RECIPES
 from napari_pinpoint.evaluation import evaluate
 from napari_pinpoint.localizations import Localizations
@@ -72,6 +78,14 @@ def test_the_nearest_neighbour_is_in_the_same_frame() -> None:
     table = Localizations({"frame": [0, 0, 1, 2, 2, 2], "y": [5, 5, 5, 0, 3, 9], "x": [5, 6, 5, 0, 4, 4]})
     np.testing.assert_allclose(nearest_neighbour(table), [1, 1, np.inf, 5, 5, 6])
     assert np.isinf(nearest_neighbour(table.select(np.array([0])))).all()
+
+
+def test_what_is_found_and_how_near_its_neighbour_was() -> None:
+    truth = Localizations({"frame": [0, 0, 0], "y": [5.0, 5.0, 20.0], "x": [5.0, 5.5, 20.0]})
+    found = Localizations({"frame": [0, 0], "y": [5.1, 20.0], "x": [5.0, 20.2]})
+    np.testing.assert_array_equal(is_found(found, truth, 0.3), [True, False, True])
+    table = _neighbour_table({"a": found}, truth)
+    assert table.rows == [["(emitters)", 2, 0, 1], ["a", "50.0", None, "100.0"]]
 
 
 def test_figures_show_every_method() -> None:

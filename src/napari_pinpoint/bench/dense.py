@@ -14,7 +14,13 @@ import numpy as np
 
 from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.cache import in_quick, trained, training_table
-from napari_pinpoint.bench.dense_figures import density_figure, frame_figure, neighbour_figure
+from napari_pinpoint.bench.dense_figures import (
+    density_figure,
+    frame_figure,
+    is_found,
+    nearest_neighbour,
+    neighbour_figure,
+)
 from napari_pinpoint.bench.dense_recipes import CAMERA, RECIPES
 from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.evaluation import Interval, bootstrap, bootstrap_difference, evaluate, match
@@ -176,6 +182,7 @@ def _parts(
             f"Jaccard index at {max(TOLERANCES_NM)} nm against the density, on simulated frames of the scene that all "
             "were trained on.",
         ),
+        _neighbour_table(found, truth),
         Picture.of(
             neighbour_figure(found, truth, max(TOLERANCES_NM) / PIXEL_NM),
             "dense-neighbours",
@@ -214,6 +221,18 @@ def _difference_table(scored: dict[str, Scored]) -> Table:
     ]
     columns = ["difference of", *(f"Jaccard, % ({tolerance} nm)" for tolerance in TOLERANCES_NM)]
     return Table(columns, rows, "Differences, both methods on the same frames in every draw")
+
+
+def _neighbour_table(found: dict[str, Localizations], truth: Localizations) -> Table:
+    """Recall for emitters whose nearest neighbour is near, at a middle distance, and far."""
+    nearest = nearest_neighbour(truth)
+    groups = {"below 1 px": nearest < 1, "1 to 2 px": (nearest >= 1) & (nearest < 2), "above 2 px": nearest >= 2}
+    rows: list[list[str | float | None]] = [["(emitters)", *(int(group.sum()) for group in groups.values())]]
+    for name, table in found.items():
+        hit = is_found(table, truth, max(TOLERANCES_NM) / PIXEL_NM)
+        rows.append([name, *(f"{100 * hit[group].mean():.1f}" if group.any() else None for group in groups.values())])
+    caption = f"Emitters that are found, % (at {max(TOLERANCES_NM)} nm), by the distance to the nearest neighbour"
+    return Table(["method", *groups], rows, caption)
 
 
 def percent(interval: Interval) -> str:

@@ -42,8 +42,7 @@ def neighbour_figure(found: Mapping[str, Localizations], truth: Localizations, t
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     for (name, table), (line, marker) in zip(found.items(), cycle(_STYLES), strict=False):
-        hit = np.zeros(len(truth), bool)
-        hit[match(table, truth, tolerance=tolerance).truth] = True
+        hit = is_found(table, truth, tolerance)
         recall = [hit[group == i].mean() if n else np.nan for i, n in enumerate(number)]
         axes.plot(middle, 100 * np.array(recall), linestyle=line, marker=marker, label=name)
     axes.set(xlabel="distance to the nearest neighbour, pixels", ylabel="found, %", ylim=(0, 100), xlim=(0, None))
@@ -71,6 +70,15 @@ def frame_figure(movie: Stack, found: Mapping[str, Localizations], truth: Locali
 
 
 _RING = {"marker": "o", "markerfacecolor": "none", "color": "cyan"}
+
+
+def is_found(
+    found: Localizations, truth: Localizations, tolerance: float
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """(n,) whether each true row has a partner within the tolerance in pixels."""
+    hit = np.zeros(len(truth), np.bool_)
+    hit[match(found, truth, tolerance=tolerance).truth] = True
+    return hit
 
 
 def nearest_neighbour(table: Localizations) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
