@@ -216,6 +216,6 @@ def _pictures(test: Dataset, labels: Sequence[Array], ours: Counted, usual: Coun
             examples_figure(examples),
             "nuclei-examples",
             "Outlines of the blobs and their points (crosses) on test images, and the true points (circles). Upper "
-            "row: where LCFCN errs most; lower row: ordinary images. Brightness is that of the fourth root.",
+            "row: where LCFCN errs most; lower row: ordinary images. What is shown is the square root of brightness.",
         ),
     ]
