@@ -242,10 +242,13 @@ def test_a_refined_model_starts_where_the_schedules_have_ended() -> None:
 def test_recipes_that_ship_can_be_used(name: str) -> None:
     recipe = read_recipe(name)
     assert recipe.model.name == name
+    Localizer(recipe.model)
+    if recipe.scene is None:
+        assert recipe.dataset is not None  # given by whoever trains it
+        return
     stack, truth = scene_of(recipe.scene).sample(2, np.random.default_rng(0))
     assert stack.n_frames == 2
     assert len(truth) > 0
-    Localizer(recipe.model)
 
 
 def test_a_recipe_that_cannot_be_used(tmp_path) -> None:
