@@ -43,6 +43,7 @@ def test_a_quick_run_says_what_came_out(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*boxes have no area")
 def test_the_model_that_ships_is_as_good_as_its_card_says(data_folder: Path) -> None:
     """On every fourth picture that it was not trained on; on all of them mAP is 0.87."""
     test = read_dataset(data_folder / "cells_boxes", classes=cells.CLASSES).part("val")[::4]
