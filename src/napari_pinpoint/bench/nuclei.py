@@ -40,17 +40,17 @@ LEVELS = (0, 1, 2, 3)
 MODEL = ModelSpec(
     name="nuclei",
     summary="Counts nuclei in fluorescence images; learned from points (LCFCN).",
-    backbone=Part(name="unet", options={"widths": [12, 32, 64, 64], "batch_norm": True}),
+    backbone=Part(name="unet", options={"widths": [16, 32, 64], "stem": 2, "stride": 2, "batch_norm": True}),
     method=Part(name="lcfcn"),
-    decoder=Part(name="blobs"),
+    decoder=Part(name="blobs", options={"min_area_px": 12}),
     # One grid cell for the whole image: large nuclei are as wide as the cells of a finer grid.
     normalization=Part(name="local", options={"cell": 1024, "low": 10, "high": 99.5, "compress": 5}),
 )
-TRAINING = TrainingSpec(steps=1_600, batch=4, learning_rate=2e-3, warm_up=50, averaging=0.995, precision="bf16-mixed")
-WINDOW = 192
+TRAINING = TrainingSpec(steps=1_500, batch=4, learning_rate=2e-3, warm_up=50, averaging=0.995, precision="bf16-mixed")
+WINDOW = 256
 #: A nucleus that a window cuts through may have its point outside: along cuts nothing is believed.
 RIM = 2
-AUGMENTATION = Augmentation(scale=(0.8, 1.3), contrast=0.25, brightness=0.1, noise=(0, 0.08))
+AUGMENTATION = Augmentation(scale=(0.7, 1.4), contrast=0.25, brightness=0.1, noise=(0, 0.08))
 
 
 @dataclass(frozen=True)
