@@ -78,6 +78,7 @@ def test_scores_are_what_they_are_called() -> None:
     errors = [np.hypot(0.4, 0.5), 5, 0.6]
     assert (scores["mean_error_px"], scores["std_error_px"]) == pytest.approx((np.mean(errors), np.std(errors)))
     assert scores["exact"] == pytest.approx(1 / 3)
+    assert scores["far"] == 1
 
 
 def test_the_parts_are_as_published() -> None:

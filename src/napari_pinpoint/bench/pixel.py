@@ -34,6 +34,8 @@ Array = np.ndarray[Any, Any]
 SEED = 42
 FRAMES, QUICK_FRAMES = 10_000, 100
 SCENE = PixelScene()
+#: An answer that is further away took something else for the pixel.
+FAR_PX = 3.0
 #: Pixels around a place that the network sees.
 REACH = 5
 #: The highest pixel as it is, however low: there is one object in every frame.
@@ -165,7 +167,8 @@ def draw(n_frames: int) -> dict[str, Frames]:
 def scores(found: Array, truth: Array) -> dict[str, float]:
     """What is reported of answers (n, 2) beside the truth (n, 2), in pixels.
 
-    MAE, MSE and RMSE are those of the coordinates, y and x alike; an answer is exact if its pixel is the true one.
+    MAE, MSE and RMSE are those of the coordinates, y and x alike; an answer is exact if its pixel is the true one;
+    `far` is the number of answers that are further away than the blur reaches.
     """
     away = found - truth
     distance = np.hypot(*away.T)
@@ -177,6 +180,7 @@ def scores(found: Array, truth: Array) -> dict[str, float]:
         "mean_error_px": float(distance.mean()),
         "std_error_px": float(distance.std()),
         "exact": float((np.abs(away) <= 0.5).all(axis=1).mean()),
+        "far": int((distance > FAR_PX).sum()),
     }
 
 

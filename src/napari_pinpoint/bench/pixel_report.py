@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_pinpoint.bench import Tell
 from napari_pinpoint.bench.cache import training_table
 from napari_pinpoint.bench.ideal_pixel import brightest, locate
-from napari_pinpoint.bench.pixel import COMPETING, LEARNING, SCENE, SQUARED, Frames, answers, heat_maps, scores
+from napari_pinpoint.bench.pixel import COMPETING, FAR_PX, LEARNING, SCENE, SQUARED, Frames, answers, heat_maps, scores
 from napari_pinpoint.bench.pixel_figures import Sample, curves, histograms, samples
 from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.evaluation.bootstrap import bootstrap
@@ -33,7 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "the same, refined by a Gaussian": {"refinement": "gaussian"},
     "the same, matched to its Gaussian": {"matched_sigma_px": LEARNING[SQUARED][1]},
 }
-_COLUMNS = ("MAE px", "MSE px^2", "RMSE px", "mean error px", "std of error px", "exact")
+_COLUMNS = ("MAE px", "MSE px^2", "RMSE px", "mean error px", "std of error px", "exact", "far")
 _SAMPLES = "Circle: the pixel; cross: the answer. The first three frames, and the first two whose answer is not exact."
 
 
@@ -95,15 +95,14 @@ def _about() -> list[str]:
         "turned; its answer is the highest pixel of the heat map of the whole frame. By the squared error "
         f"it learns a heat map with a Gaussian of {LEARNING[SQUARED][1]:g} px. (The exercise as published takes 1.8 "
         "px, whole frames, and 75 epochs of 64 frames a step.) Such a heat map says of each place by itself how likely "
-        "the pixel is there. It cannot be higher than 1: of two places that both look certain, chance picks one, "
-        "though one may be a thousand times as likely as the other. Exact hits hardly suffer, the mean error does, as "
-        "these few mistakes go anywhere in the frame. So the same network also learns by the cross-entropy of a "
-        "softmax over the pixels, where they compete, as there is exactly one; it is this one that is held against "
-        "the figures to reach.",
+        "the pixel is there. The same network also learns by the cross-entropy of a softmax over the pixels, where "
+        "they compete, as there is exactly one; it is this one that is held against the figures to reach.",
         "The ideal estimator knows how frames are made: the blur with its mirrored borders, the noise, the clutter, "
         "clipping and rounding. It takes the pixel for which the frame is most likely; nobody can be exact more often.",
         "MAE, MSE and RMSE are those of the coordinates; the error is the distance; exact is the share of frames whose "
-        "pixel is the true one.",
+        f"pixel is the true one; far is the number of frames whose error is above {FAR_PX:g} px: these few, in which "
+        "something anywhere in the frame was taken for the pixel, make up much of the mean error and nearly all of "
+        "MSE and RMSE, so that these scatter from part to part, as the intervals say.",
     ]
 
 
