@@ -243,9 +243,9 @@ def _parts(
         "times as long as the others, whose figures here are what little training gives.",
         "The test images are not untouched: that simulation grew while they were looked at, and so did the range in "
         "which the networks see pixels here, the image's own, as on a display that its brightest spots set. Each of "
-        "the settings here is the same for all three tests. The test images are not untouched, though: there are only "
-        "three, each is a training image of the other two, and the scores of earlier models on them were seen while "
-        "the recipes were made. Take the figures as slightly optimistic.",
+        "the settings here is the same for all three tests, but there are only three images, each trains the models of "
+        "the other two, and the scores of earlier models on them were seen while the recipes were made. Take the "
+        "figures as slightly optimistic.",
         "The Laplacian of Gaussian that is tuned on the test image itself, by its marks, is a bound that no user can "
         "reach with it; the same tuned on the two other images is what could be had. The last column gives every "
         "method that advantage, for comparison only: its least probability and contrast by the test image's marks.",
