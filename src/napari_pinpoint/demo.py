@@ -128,9 +128,9 @@ def run_demo(
     decided = plan(stack, model, device=device)
     run_job(job, decided, overwrite=True, progress=lambda _, frames: progress("localizing", frames, n_frames))
     found = read_localizations(job.output)
-    # ThunderSTORM's columns have no place for the probability.
+    # ThunderSTORM's columns have no place for these.
     csv = folder / FILES["thunderstorm"]
-    write_localizations(found.without_columns("probability"), csv, overwrite=True)
+    write_localizations(found.without_columns("probability", "uncertainty_photons"), csv, overwrite=True)
 
     progress("drawing", n_frames, n_frames)
     shape = (stack.shape[-2], stack.shape[-1])

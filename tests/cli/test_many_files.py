@@ -76,11 +76,11 @@ def test_one_that_was_interrupted_is_gone_on_with(
     command = ("localize", movies / "a.tif", "-o", tmp_path / "tables", "--model", model, *camera)
     write, written = PartFolder.write, []
 
-    def press_ctrl_c_once(parts: PartFolder, chunks: range, table: Any) -> None:
+    def press_ctrl_c_once(parts: PartFolder, chunks: range, table: Any, *images: Any) -> None:
         written.append(chunks.start)
         if written == [0, 1]:
             raise KeyboardInterrupt
-        write(parts, chunks, table)
+        write(parts, chunks, table, *images)
 
     monkeypatch.setattr(PartFolder, "write", press_ctrl_c_once)
     assert run(*command).code == 130

@@ -98,7 +98,7 @@ def test_it_is_the_same_along_one_axis_and_three(dims: int) -> None:
 def test_blur_widens_every_candidate_and_is_gone_at_the_end() -> None:
     method = MixtureLikelihood(reach=3.0)
     maps, truth = random_maps(method), points([[[1.2, 2.1]], [[2.6, 0.7]]])
-    for progress, blur in ((0.0, 0.5), (0.5, 0.25), (1.0, 0.0)):
+    for progress, blur in ((0.0, 0.5), (0.35, 0.25), (0.7, 0.0), (1.0, 0.0)):
         found = loss(method, maps, truth, progress=progress)["emitters"]
         assert found == pytest.approx(expected(method, maps, truth, blur)[0], rel=1e-5)
 
