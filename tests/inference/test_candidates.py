@@ -110,7 +110,8 @@ def test_nothing_there_has_the_columns_that_were_asked_for(by_contrast: Localize
         stack, by_contrast, settings=LocalizeSettings(min_contrast=1000), region=Region(np.eye(61, 83, dtype=int))
     )
     assert len(nothing) == 0
-    assert {"frame", "y", "x", "probability", "region", "contrast"} <= set(nothing)
+    told = {"uncertainty_y", "uncertainty_x", "photons", "background", "uncertainty_photons"}
+    assert set(nothing) == {"frame", "y", "x", "probability", "region", "contrast"} | told
 
 
 def test_contrast_is_for_images(by_probability: Localizer) -> None:

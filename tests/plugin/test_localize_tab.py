@@ -226,7 +226,8 @@ def test_a_single_dark_image_gives_an_empty_layer(
     run_tab(tab)
     layer = tab.viewer.layers["dark localizations"]
     assert layer.data.shape == (0, 2)
-    assert "probability" in layer.features
+    told = {"uncertainty_y", "uncertainty_x", "photons", "background", "uncertainty_photons"}
+    assert set(layer.features) == {"probability"} | told
     assert "Nothing reached the threshold" in tab.messages.toPlainText()
 
 
