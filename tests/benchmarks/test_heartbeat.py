@@ -67,7 +67,7 @@ def heart() -> Heartbeat:
 
 def test_the_window_goes_on(qtbot: Any, make_napari_viewer: Any, heart: Heartbeat, report: Any) -> None:
     from napari_pinpoint.plugin.dock import PinpointDock
-    from napari_pinpoint.plugin.layers import points_layer_data, table_from_layer
+    from napari_pinpoint.plugin.layers.tables import points_layer_data, table_from_layer
 
     scene = EmitterScene(shape=SHAPE, density=(0.004, 0.004), independent_frames=True)
     stack = scene.sample(50, np.random.default_rng(1))[0]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.calibration import image_metadata
+from napari_pinpoint.plugin.layers.calibration import image_metadata
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
 
@@ -26,7 +26,7 @@ def movie() -> Stack:
 def cameras_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that cameras are remembered in: not the one of whoever runs the tests."""
     path = tmp_path_factory.mktemp("configuration") / "napari-pinpoint" / "cameras.json"
-    monkeypatch.setattr("napari_pinpoint.plugin.cameras.cameras_file", lambda: path)
+    monkeypatch.setattr("napari_pinpoint.plugin.camera.cameras.cameras_file", lambda: path)
     return path
 
 

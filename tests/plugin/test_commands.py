@@ -12,7 +12,7 @@ import pytest
 from napari_pinpoint.io.tables import read_localizations, write_localizations
 from napari_pinpoint.io.write_images import write_stack
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.layers import is_result, points_layer_data, table_from_layer
+from napari_pinpoint.plugin.layers.tables import is_result, points_layer_data, table_from_layer
 from napari_pinpoint.stack import Stack
 
 pytestmark = pytest.mark.gui
@@ -31,7 +31,7 @@ def run(qtbot: Any, viewer: Any) -> Callable[[str], None]:
     """Runs a command by its name, with the viewer injected by napari, and waits for what it starts."""
     from napari._app_model import get_app_model
 
-    from napari_pinpoint.plugin.tasks import tasks_of
+    from napari_pinpoint.plugin.work.tasks import tasks_of
 
     def run_it(name: str) -> None:
         get_app_model().commands.execute_command(f"napari-pinpoint.{name}").result()
@@ -45,7 +45,7 @@ def run(qtbot: Any, viewer: Any) -> Callable[[str], None]:
 def errors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What users are told."""
     told: list[str] = []
-    monkeypatch.setattr("napari_pinpoint.plugin.commands.show_error", told.append)
+    monkeypatch.setattr("napari_pinpoint.plugin.files.opening.show_error", told.append)
     return told
 
 
@@ -72,9 +72,9 @@ def answer_save(monkeypatch: pytest.MonkeyPatch, path: Path) -> list[str]:
 def test_a_stack_opens_lazily_with_its_calibration(
     viewer: Any, run: Any, movie: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_pinpoint.plugin.calibration import pixel_size_of
-    from napari_pinpoint.plugin.layers import Placement
-    from napari_pinpoint.plugin.views import view_from_layer
+    from napari_pinpoint.plugin.layers.calibration import pixel_size_of
+    from napari_pinpoint.plugin.layers.tables import Placement
+    from napari_pinpoint.plugin.layers.views import view_from_layer
 
     write_stack(movie, tmp_path / "movie.tif")
     answer_open(monkeypatch, tmp_path / "movie.tif")

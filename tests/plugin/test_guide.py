@@ -14,7 +14,7 @@ import pytest
 
 from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.io.write_images import write_stack
-from napari_pinpoint.plugin.layers import table_from_layer
+from napari_pinpoint.plugin.layers.tables import table_from_layer
 from napari_pinpoint.stack import Stack
 
 pytestmark = pytest.mark.gui
@@ -136,7 +136,7 @@ def test_step_3_read_the_proposal(qtbot: Any, tab: Any, press: Any) -> None:
 def test_step_4_check_pixel_size_and_camera(qtbot: Any, tab: Any, press: Any) -> None:
     from qtpy.QtCore import Qt
 
-    from napari_pinpoint.plugin.cameras import saved_cameras
+    from napari_pinpoint.plugin.camera.cameras import saved_cameras
 
     press(tab.form.camera_section.button)
     form = tab.form.camera

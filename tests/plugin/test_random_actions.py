@@ -16,7 +16,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_pinpoint.plugin.layers import is_result
+from napari_pinpoint.plugin.layers.tables import is_result
 
 pytestmark = pytest.mark.gui
 
@@ -335,7 +335,7 @@ class Ledger:
 
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
-    from napari_pinpoint.plugin.localizing import Localizing
+    from napari_pinpoint.plugin.localize.localizing import Localizing
 
     ledger, finish = Ledger(), Localizing.finish
 
@@ -365,7 +365,7 @@ def troubles(monkeypatch: pytest.MonkeyPatch, qtlog: Any, caplog: pytest.LogCapt
 
 def assert_at_rest(user: User) -> None:
     """Nothing runs, nothing turns, and the form can be used."""
-    from napari_pinpoint.plugin.tasks import tasks_of
+    from napari_pinpoint.plugin.work.tasks import tasks_of
 
     tab, tasks = user.tab, tasks_of(user.viewer)
     user.qtbot.waitUntil(lambda: not tab.jobs.is_running and not tasks.is_running, timeout=60_000)

@@ -8,11 +8,12 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_pinpoint.registry import Entry
 
+_HERE = "napari_pinpoint.plugin"
 #: The tabs from left to right: name, tooltip, and where the widget is; it takes the viewer alone.
 TABS = (
-    Entry("Localize", "Find the points of every frame", "napari_pinpoint.plugin.localize_tab:LocalizeTab"),
-    Entry("Results", "Look at, filter and export what was found", "napari_pinpoint.plugin.results_tab:ResultsTab"),
-    Entry("Evaluate", "Compare points with the truth", "napari_pinpoint.plugin.evaluate_tab:EvaluateTab"),
+    Entry("Localize", "Find the points of every frame", f"{_HERE}.localize.localize_tab:LocalizeTab"),
+    Entry("Results", "Look at, filter and export what was found", f"{_HERE}.results.results_tab:ResultsTab"),
+    Entry("Evaluate", "Compare points with the truth", f"{_HERE}.evaluate.evaluate_tab:EvaluateTab"),
 )
 
 

@@ -1,0 +1,1 @@
+"""The user's cameras, and the form that asks for them."""

@@ -1,0 +1,1 @@
+"""The tab Evaluate: points against the truth, or against any other points."""

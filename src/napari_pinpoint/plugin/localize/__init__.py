@@ -1,0 +1,1 @@
+"""The tab Localize: its form, its preview, its runs."""

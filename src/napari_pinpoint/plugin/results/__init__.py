@@ -1,0 +1,1 @@
+"""The tab Results: look at what was found, and go there."""

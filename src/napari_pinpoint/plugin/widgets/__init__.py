@@ -1,0 +1,1 @@
+"""Parts that tabs are put together from; they know nothing of tables, layers' metadata or models."""
