@@ -49,6 +49,13 @@ def test_borders(place: float) -> None:
     assert found == pytest.approx(place, abs=1e-3)
 
 
+@pytest.mark.parametrize("refinement", ["quadratic", "gaussian"])
+def test_a_peak_at_the_border_that_falls_ever_more_slowly_stays_in_the_middle_of_its_cell(refinement: str) -> None:
+    falling = torch.tensor([0.9, 0.3, 0.15, 0.1, 0.1])
+    for heat, cell in ((falling, 0), (falling.flip(0), 4)):
+        assert refine(heat[None, None], torch.tensor([[0, 0, cell]]), refinement).item() == 0
+
+
 def test_it_never_leaves_its_cell() -> None:
     """Neighbours that are higher, flat ones, and an axis that is too short."""
     slope = torch.tensor([0.1, 0.2, 0.3, 0.9, 1.0])[None, None]

@@ -33,7 +33,8 @@ def refine(heat: Tensor, index: Tensor, refinement: Refinement) -> Tensor:
     Returns
     -------
     (n, D) float32 in cells, each at most 0.5 from the centre. At a border, where one neighbour is missing, the
-    parabola goes through the peak and the two cells on the other side; an axis of fewer than three cells has none.
+    parabola goes through the peak and the two cells on the other side. Where it has no maximum, and along an axis of
+    fewer than three cells, the offset is 0.
     """
     cells = heat.shape[2:]
     offset = torch.zeros(len(index), len(cells), device=heat.device)
@@ -50,6 +51,7 @@ def refine(heat: Tensor, index: Tensor, refinement: Refinement) -> Tensor:
             values.append(heat[tuple(at)].float())
         left, centre, right = (torch.log(v.clamp(min=_LEAST)) for v in values) if refinement == "gaussian" else values
         bend = left - 2 * centre + right
-        vertex = torch.where(bend < 0, (left - right) / (2 * bend), torch.zeros_like(bend))
-        offset[:, axis] = (middle - index[:, 2 + axis] + vertex).clamp(-0.5, 0.5)
+        away = middle - index[:, 2 + axis]  # of the parabola's middle cell; not 0 at borders only
+        vertex = away + (left - right) / (2 * bend)
+        offset[:, axis] = torch.where(bend < 0, vertex, 0.0).clamp(-0.5, 0.5)
     return offset
