@@ -16,6 +16,7 @@ from napari_pinpoint.inference import LocalizeSettings, localize, localize_iter,
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.methods import METHODS
 from napari_pinpoint.model import Localizer, ModelSpec
+from napari_pinpoint.region import Region
 from napari_pinpoint.registry import Part
 from napari_pinpoint.stack import Stack
 
@@ -35,9 +36,16 @@ def pairs() -> list[Any]:
     return found
 
 
-def model_of(method: str, decoder: Part, stack: Stack, stride: int = 1) -> Localizer:
+PLAIN = Part(name="plain", options={"widths": [4], "kernels": [3]})
+
+
+def unet(stride: int = 1) -> Part:
+    return Part(name="unet", options={"widths": [4, 6], "stride": stride})
+
+
+def model_of(method: str, decoder: Part, stack: Stack, backbone: Part | None = None) -> Localizer:
     """A tiny random network whose probabilities in the images of a stack are of all sizes."""
-    backbone = Part(name="unet", options={"widths": [4, 6], "stride": stride})
+    backbone = backbone or unet()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
         model = Localizer(ModelSpec(name="tiny", backbone=backbone, method=Part(name=method), decoder=decoder))
@@ -69,9 +77,9 @@ def places(table: Localizations, above: float = 0.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("method", "decoder"), pairs())
-@pytest.mark.parametrize("stride", [1, 2])
-def test_tiles_change_nothing(method: str, decoder: Part, stride: int, stack: Stack) -> None:
-    model = model_of(method, decoder, stack, stride)
+@pytest.mark.parametrize("backbone", [unet(), unet(stride=2), PLAIN], ids=["unet-1", "unet-2", "plain"])
+def test_tiles_change_nothing(method: str, decoder: Part, backbone: Part, stack: Stack) -> None:
+    model = model_of(method, decoder, stack, backbone)
     whole = list(localize_iter(plan(stack, model, device="cpu")))
     tiled = list(localize_iter(plan(stack, model, settings=LocalizeSettings(tile=16), device="cpu")))
     assert sum(len(chunk.localizations) for chunk in whole) > 0
@@ -79,6 +87,17 @@ def test_tiles_change_nothing(method: str, decoder: Part, stride: int, stack: St
         np.testing.assert_allclose(places(b.localizations), places(a.localizations), atol=1e-3)
         for name in model.decoder.images:
             np.testing.assert_array_equal(b.images[name], a.images[name])
+
+
+@pytest.mark.parametrize(("method", "decoder"), pairs())
+def test_a_region_has_the_points_of_the_whole_image(method: str, decoder: Part, stack: Stack) -> None:
+    labels = np.zeros((45, 71), np.uint8)
+    labels[:12, 50:] = 1
+    region, model = Region(labels), model_of(method, decoder, stack)
+    whole = localize(stack, model, device="cpu")
+    expected = whole.select(region.labels_at(whole["y"], whole["x"]) != 0)
+    found = localize(stack, model, settings=LocalizeSettings(tile=16), region=region, device="cpu")
+    np.testing.assert_allclose(places(found), places(expected), atol=1e-3)
 
 
 @pytest.mark.parametrize(("method", "decoder"), pairs())

@@ -42,7 +42,7 @@ class Decoder(Protocol):
     scope: Literal["local", "frame"]
     #: Whether the rows of at least some probability are what it finds at that threshold.
     selectable: bool
-    #: Pixels within which points influence each other.
+    #: Pixels within which points influence each other; infinite if a point anywhere in the frame can.
     reach: float
     #: The option that users know as the threshold.
     threshold: float

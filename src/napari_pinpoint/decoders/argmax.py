@@ -27,8 +27,8 @@ class Argmax(BaseModel, extra="forbid", frozen=True):
     scope: ClassVar[Literal["local", "frame"]] = "frame"
     images: ClassVar[tuple[str, ...]] = ()
     selectable: ClassVar[bool] = True
-    #: Frames are decoded whole.
-    reach: ClassVar[float] = 0.0
+    #: A maximum anywhere in the frame takes the place of any other.
+    reach: ClassVar[float] = math.inf
     #: Points per class and frame.
     most_points: ClassVar[int] = 1
 

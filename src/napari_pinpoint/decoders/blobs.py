@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -30,8 +31,8 @@ class Blobs(BaseModel, extra="forbid", frozen=True):
     images: ClassVar[tuple[str, ...]] = ("labels",)
     #: A blob is smaller, or falls apart, at a higher threshold.
     selectable: ClassVar[bool] = False
-    #: Frames are decoded whole.
-    reach: ClassVar[float] = 0.0
+    #: A blob may be of any size, and where only a region is wanted, so much of it may lie outside.
+    reach: ClassVar[float] = math.inf
 
     threshold: float = Field(default=0.5, gt=0, le=1, description="Probability above which a pixel is in a blob.")
     min_area_px: float = Field(default=0.0, ge=0, description="Pixels that a blob has at least.")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from napari_pinpoint.decoders import Decoded
-from napari_pinpoint.decoders.shared import columns_of
+from napari_pinpoint.decoders.shared import NEIGHBOURS_PX, columns_of
 from napari_pinpoint.decoders.threshold_functions import local_maxima
 from napari_pinpoint.localizations import Localizations
 
@@ -26,8 +26,7 @@ class Centers(BaseModel, extra="forbid", frozen=True):
     scope: ClassVar[Literal["local", "frame"]] = "local"
     images: ClassVar[tuple[str, ...]] = ()
     selectable: ClassVar[bool] = True
-    #: A cell is compared with the next one; none is wider than this.
-    reach: ClassVar[float] = 8.0
+    reach: ClassVar[float] = NEIGHBOURS_PX
 
     threshold: float = Field(default=0.3, gt=0, le=1, description="Least height of a peak.")
 

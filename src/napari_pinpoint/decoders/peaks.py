@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from napari_pinpoint.decoders import Decoded
 from napari_pinpoint.decoders.refinement import Refinement, refine
-from napari_pinpoint.decoders.shared import columns_of, gather
+from napari_pinpoint.decoders.shared import NEIGHBOURS_PX, columns_of, gather
 from napari_pinpoint.decoders.thresholds import THRESHOLDS
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.registry import Part
@@ -53,7 +54,7 @@ class Peaks(BaseModel, extra="forbid", frozen=True):
 
     @property
     def reach(self) -> float:
-        return 4 * self.min_distance
+        return math.inf if self.scope == "frame" else NEIGHBOURS_PX + 4 * self.min_distance
 
     def __call__(self, maps: dict[str, Tensor], *, stride: int) -> Decoded:
         heat = torch.sigmoid(maps["heat"].float())

@@ -12,6 +12,10 @@ from torch import Tensor
 
 Array = np.ndarray[Any, Any]
 
+#: Reach of what compares a cell with those around it: a point may come from the cell beside the one that it lies in,
+#: and that one is compared with the next. Two cells of up to 4 px.
+NEIGHBOURS_PX = 8.0
+
 
 def spatial_axes(dims: int) -> tuple[str, ...]:
     """Names of a table's columns along the spatial axes; the one axis of a trace is time."""
