@@ -9,8 +9,9 @@ from napari_pinpoint.contrast import contrast
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.inference import LocalizeSettings, candidates, keep, localize, plan
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.model import Localizer, load_model
+from napari_pinpoint.model import Localizer, ModelSpec, load_model
 from napari_pinpoint.region import Region
+from napari_pinpoint.registry import Part
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
 
@@ -130,3 +131,26 @@ def test_a_model_that_has_no_contrast_keeps_its_fingerprint(by_probability: Loca
     """Tables that were made before there was a further setting still name the model that ships."""
     assert by_probability.fingerprint() == "a94aad692236b370"
     assert by_contrast.fingerprint() != by_probability.fingerprint()
+
+
+def test_contrast_of_colours_is_that_of_all_of_them() -> None:
+    """The centres of a random network in a picture whose red channel is empty."""
+    rng = np.random.default_rng(2)
+    picture = rng.integers(0, 60, (3, 40, 48)).astype(np.uint8)
+    picture[0] = 0
+    model = Localizer(
+        ModelSpec(
+            name="colours",
+            channels=3,
+            normalization=Part(name="scaled"),
+            backbone=Part(name="unet", options={"widths": [4, 6]}),
+            method=Part(name="centernet"),
+        )
+    ).eval()
+    stack = Stack(picture, "CYX", channel_names=("red", "green", "blue"))
+    settings = LocalizeSettings(threshold=0.01, min_contrast=0)
+    found = localize(stack, model, settings=settings, device="cpu")
+    assert len(found) > 10
+    grey = picture.mean(axis=0)[None]
+    np.testing.assert_array_equal(found["contrast"], contrast(grey, found["frame"], found["y"], found["x"]))
+    assert found["contrast"].max() > 0

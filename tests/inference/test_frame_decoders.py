@@ -94,6 +94,16 @@ def test_candidates_of_a_decoder_that_cannot_select_are_those_of_one_threshold(
         keep(candidates(decided, 1), LocalizeSettings(threshold=0.6), model)
 
 
+def test_the_chosen_decoder_says_whether_candidates_can_be_selected(blob_model: Callable, noise: Callable) -> None:
+    stack, model = noise(2, 60, 60), blob_model()
+    pooled = Part(name="pooled_mass", options={"radius": 2.0})
+    asked = LocalizeSettings(decoder=pooled, threshold=0.7, frames=(1, 2))
+    found = candidates(plan(stack, model, settings=LocalizeSettings(decoder=pooled), device="cpu"), 1)
+    kept, run = keep(found, asked, model), localize(stack, model, settings=asked, device="cpu")
+    assert 0 < len(run) < len(found)
+    np.testing.assert_array_equal(kept.positions(), run.positions())
+
+
 def test_contrast_still_selects(blob_model: Callable, noise: Callable) -> None:
     stack, model = noise(3, 60, 60), blob_model()
     asked = LocalizeSettings(min_contrast=2.0, frames=(2, 3))

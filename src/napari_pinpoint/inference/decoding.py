@@ -111,7 +111,7 @@ def _chunk(plan: Plan, read: Read, table: Localizations, images: dict[str, Frame
     if not (plan.view.stack.camera.is_calibrated and plan.model.normalization.needs_photons):
         # Of counts, or with numbers guessed for the network alone, they would be no photons.
         table = table.without_columns(*_OF_LIGHT)
-    table = _select_asked(plan, table, read.frames[:, 0], start)
+    table = _select_asked(plan, table, read.frames, start)
     table = table.select(np.lexsort((table["x"], table["y"], table["frame"])))
     if "labels" in images:
         images = {**images, "labels": _kept_labels(images["labels"], table, start)}
@@ -121,15 +121,16 @@ def _chunk(plan: Plan, read: Read, table: Localizations, images: dict[str, Frame
 def _select_asked(plan: Plan, table: Localizations, frames: Frames, start: int) -> Localizations:
     """The rows inside the plan's region and of enough contrast, with the columns that tell these.
 
-    `frames` are the raw ones (n, *spatial) from frame `start` on: contrast is that of the image, not of what the
-    network sees.
+    `frames` are the raw ones (n, C, *spatial) from frame `start` on: contrast is that of the image, not of what the
+    network sees; of several channels it is that of their mean.
     """
     if plan.region is not None:
         labels = plan.region.labels_at(table["y"], table["x"])
         table = table.with_columns(region=labels).select(labels != 0)
     least = plan.settings.min_contrast
     if least is not None:
-        measured = contrast(frames, table["frame"] - start, table["y"], table["x"])
+        grey = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
+        measured = contrast(grey, table["frame"] - start, table["y"], table["x"])
         table = table.with_columns(contrast=measured).select(measured >= np.float32(least))
     return table
 

@@ -50,10 +50,13 @@ class LocalizeSettings(BaseModel, extra="forbid", frozen=True):
     tile: int | None = Field(default=None, ge=16, description="Side of a tile in pixels.")
     precision: Literal["float32", "bfloat16"] = "float32"
 
+    def decoder_for(self, model: Localizer) -> Any:
+        """The decoder that is used: the model's own unless another is chosen."""
+        return model.decoder if self.decoder is None else model.build_decoder(self.decoder)
+
     def resolved(self, model: Localizer) -> LocalizeSettings:
         """The settings with the model's own values where they leave the choice to it."""
-        decoder = model.decoder if self.decoder is None else model.build_decoder(self.decoder)
-        own = {"threshold": decoder.threshold, "min_contrast": model.spec.min_contrast}
+        own = {"threshold": self.decoder_for(model).threshold, "min_contrast": model.spec.min_contrast}
         return self.model_copy(update={name: value for name, value in own.items() if getattr(self, name) is None})
 
 

@@ -156,7 +156,7 @@ def keep(table: Localizations, settings: LocalizeSettings, model: Localizer) -> 
     chosen = settings.resolved(model)
     used = {"threshold": chosen.threshold, "min_contrast": chosen.min_contrast}
     record = {**table.record, "settings": {**table.record.get("settings", {}), **used}}
-    if model.decoder.selectable:
+    if settings.decoder_for(model).selectable:
         kept = table["probability"] >= np.float32(chosen.threshold or 0)
     elif table.record["settings"]["threshold"] == chosen.threshold:
         kept = np.ones(len(table), dtype=bool)
