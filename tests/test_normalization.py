@@ -55,6 +55,25 @@ def test_an_empty_noisy_frame_stays_empty(rng: np.random.Generator) -> None:
     assert seen[..., ::16, ::16].min() > 1
 
 
+def test_noise_is_found_beside_black_margins(rng: np.random.Generator) -> None:
+    """More than half of the frame is 0, as where images were turned or stitched."""
+    noise = np.zeros((1, 1, 256, 256), np.float32)
+    noise[..., 64:192, 64:192] = rng.normal(100, 5, (128, 128))
+    normalization = LocalNormalization(cell=32)
+    seen = normalization.apply(noise, normalization.measure(noise), origin=(0, 0), camera=Camera())
+    assert np.abs(seen[..., 100:156, 100:156]).max() < 0.8
+
+
+def test_a_speck_in_a_dark_cell_is_not_blown_up(rng: np.random.Generator) -> None:
+    """Most pixels of this frame are 0, and there are few grey levels: nothing scatters by half a level."""
+    counts = rng.poisson(0.02, (1, 1, 128, 128)).astype(np.uint8)
+    counts[..., :64, :64] = 0
+    counts[..., 30, 30] = 1
+    normalization = LocalNormalization()
+    seen = normalization.apply(counts, normalization.measure(counts), origin=(0, 0), camera=Camera())
+    assert 0 < seen.max() <= 1
+
+
 def test_gain_and_offset_do_not_matter_to_the_local_one(rng: np.random.Generator) -> None:
     normalization, images = LocalNormalization(), frames(rng).astype(np.float32)
     a = normalization.apply(images, normalization.measure(images), origin=(0, 0), camera=Camera())

@@ -85,7 +85,8 @@ class LocalNormalization(BaseModel, extra="forbid", frozen=True):
     """(pixel - background) / spread, with both measured in cells of a fixed grid in image coordinates.
 
     The background is a low percentile and the spread a high percentile above it, smoothly interpolated between
-    cells. The spread never falls below a multiple of the frame's noise: a cell without any signal stays empty.
+    cells. The spread never falls below a multiple of the frame's noise: a cell without any signal stays empty. Where
+    most neighbouring pixels are equal (black margins, few grey levels), noise is measured on those that are not.
     """
 
     needs_photons: ClassVar[bool] = False
@@ -116,10 +117,7 @@ class LocalNormalization(BaseModel, extra="forbid", frozen=True):
                 around.append(slice(max(0, edge[i] - half), min(n, edge[i + 1] + half)))
             block = frames[(slice(None), slice(None), *around)].reshape(*frames.shape[:2], -1)
             low[(..., *index)], high[(..., *index)] = np.percentile(block, (self.low, self.high), axis=-1)
-        step = np.diff(frames.astype(np.float32), axis=-1).reshape(*frames.shape[:2], -1)
-        # 1.4826 MAD is the standard deviation of a Gaussian; a difference of two pixels has sqrt(2) times theirs.
-        noise = 1.4826 / np.sqrt(2) * np.median(np.abs(step), axis=-1)
-        floor = np.maximum(self.noise_floor * noise, np.finfo(np.float32).tiny * 1e6)
+        floor = np.maximum(self.noise_floor * _noise(frames), np.finfo(np.float32).tiny * 1e6)
         return low, np.maximum(high - low, floor.reshape(*floor.shape, *[1] * len(cells))), shape
 
     def apply(
@@ -134,6 +132,18 @@ class LocalNormalization(BaseModel, extra="forbid", frozen=True):
         low, spread = (_interpolate(grid, shape, origin, window.shape[2:]) for grid in grids)
         values = ((window - low) / spread).astype(np.float32)
         return values if self.compress is None else np.arcsinh(self.compress * values)
+
+
+def _noise(frames: Frames) -> Frames:
+    """(n, C) standard deviation of the noise of frames (n, C, \\*spatial), from steps between neighbours along x."""
+    step = np.abs(np.diff(frames.astype(np.float32), axis=-1)).reshape(*frames.shape[:2], -1)
+    median = np.median(step, axis=-1)
+    for index in zip(*np.nonzero(median == 0), strict=True):
+        steps = step[index][step[index] > 0]
+        median[index] = np.median(steps) if len(steps) else 0
+    # 1.4826 MAD is the standard deviation of a Gaussian; a difference of two pixels has sqrt(2) times theirs.
+    noise: Frames = 1.4826 / np.sqrt(2) * median
+    return noise
 
 
 def _interpolate(grid: Frames, shape: tuple[int, ...], origin: tuple[int, ...], size: tuple[int, ...]) -> Frames:
