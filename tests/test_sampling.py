@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from napari_pinpoint.datasets import Dataset, Sample
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.normalization import LocalNormalization
-from napari_pinpoint.sampling import Batch, DatasetSource, MixedSource, SceneSource, StackSource
+from napari_pinpoint.sampling import Batch, DatasetSource, MixedSource, SceneSource, StackSource, hold_out
 from napari_pinpoint.scenes.emitters import EmitterScene
 from napari_pinpoint.stack import Stack
 
@@ -126,6 +128,24 @@ def test_volumes_give_windows_of_three_axes(rng) -> None:
     assert batch.inputs.shape == (6, 1, 8, 16, 16)
     assert batch.points.counts.min() >= 1
     assert batch.points.positions.shape[-1] == 3
+
+
+@pytest.mark.parametrize(
+    ("axes", "choice", "shape"),
+    [("TYX", {}, (1, 1, 16, 20)), ("TCYX", {"channel": "all"}, (1, 3, 16, 20)), ("TZYX", {"plane": "volume"}, None)],
+)
+def test_held_out_frames_are_seen_as_those_that_are_learnt_from(rng, axes: str, choice: dict, shape: Any) -> None:
+    images = rng.integers(0, 200, (6, 3, 16, 20) if len(axes) == 4 else (6, 16, 20)).astype(np.uint16)
+    view = Stack(images, axes).view(**choice)
+    points = Localizations({"frame": [0, 1, 3, 4, 5, 5], "z": [1.0] * 6, "y": [4.0] * 6, "x": [9.0] * 6})
+    learnt, held = hold_out(view, points)
+    assert learnt["frame"].tolist() == [0, 1, 3, 4]
+    assert held is not None
+    seen, truth = held
+    assert truth["frame"].tolist() == [0, 0]
+    np.testing.assert_array_equal(seen.read(0, 1), view.read(5, 6))
+    assert seen.read(0, 1).shape == (shape or (1, 1, 3, 16, 20))
+    assert hold_out(view, points, every=9) == (points, None)
 
 
 def test_nothing_to_learn_from(rng) -> None:

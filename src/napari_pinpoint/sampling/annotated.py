@@ -87,7 +87,7 @@ class DatasetSource(WindowSource):
 
 def hold_out(
     stack: Stack | StackView, points: Localizations, *, every: int = 5
-) -> tuple[Localizations, tuple[Stack, Localizations] | None]:
+) -> tuple[Localizations, tuple[StackView, Localizations] | None]:
     """Points to learn from, and the `every`-th annotated frame with its points to validate on, read into memory.
 
     With fewer annotated frames than `every` all of them are learned from, and there is no validation.
@@ -100,9 +100,9 @@ def hold_out(
     inside = np.isin(points["frame"], held)
     truth = points.select(inside)
     truth = truth.with_columns(frame=np.searchsorted(held, truth["frame"]))
-    images = np.concatenate([view.read(int(frame), int(frame) + 1)[:, 0] for frame in held])
-    shown = Stack(images, "T" + view.spatial_axes, view.stack.camera, pixel_size_nm=view.stack.pixel_size_nm)
-    return points.select(~inside), (shown, truth)
+    images = np.concatenate([view.read(int(frame), int(frame) + 1) for frame in held])
+    shown = Stack(images, "TC" + view.spatial_axes, view.stack.camera, pixel_size_nm=view.stack.pixel_size_nm)
+    return points.select(~inside), (shown.view(channel="all", plane="volume" if view.dims == 3 else None), truth)
 
 
 def _by_frame(table: Localizations) -> list[tuple[int, Localizations]]:
