@@ -13,6 +13,7 @@ from torch import Tensor
 from napari_pinpoint.decoders.centers import Centers
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.inference import LocalizeSettings, localize
+from napari_pinpoint.methods import METHODS
 from napari_pinpoint.methods.centernet import CenterNet, cells_holding, gaussian_radius
 from napari_pinpoint.methods.points import Points
 from napari_pinpoint.model import Localizer, ModelSpec
@@ -243,3 +244,8 @@ def test_tiles_of_a_colour_picture_give_the_whole_pictures_boxes(rng: np.random.
     assert whole["label"].tolist() == tiled["label"].tolist()
     for name in ("y", "x", "height", "width", "probability"):
         np.testing.assert_allclose(whole[name], tiled[name], atol=2e-3)
+
+
+def test_a_loss_that_does_not_exist_is_refused_at_once() -> None:
+    with pytest.raises(PinpointError, match="no loss 'tea'"):
+        METHODS.make(Part(name="centernet", options={"loss_function": "tea"}))

@@ -58,6 +58,9 @@ class CenterNet(BaseModel, extra="forbid", frozen=True):
     width: int = Field(default=64, ge=1, description="Channels inside of each branch of the head.")
     bias: float = Field(default=-2.19, description="Logit of every cell of the heat maps before training.")
 
+    def model_post_init(self, context: Any) -> None:
+        _ = self._compare  # what cannot be made is refused now, not at the first batch
+
     @cached_property
     def _compare(self) -> Any:
         return LOSSES.make(self.loss_function)

@@ -12,7 +12,6 @@ elsewhere. Four terms do that, each a sum of logarithms over sets of cells that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -28,15 +27,6 @@ from napari_pinpoint.methods.points import Points
 from napari_pinpoint.networks import convolution
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class LCFCNTarget:
-    """Points in pixels (B, N, D), the index of their class (B, N), and which of them count (B, N)."""
-
-    positions: Tensor
-    labels: Tensor
-    counted: Tensor
 
 
 class LCFCN(BaseModel, extra="forbid", frozen=True):
@@ -68,13 +58,12 @@ class LCFCN(BaseModel, extra="forbid", frozen=True):
     def head(self, in_channels: int, *, dims: int, stride: int) -> nn.Module:
         return BlobHead(in_channels, dims=dims, method=self)
 
-    def target(self, points: Points, shape: tuple[int, ...]) -> LCFCNTarget:
-        size = torch.tensor(shape, device=points.positions.device)
-        inside = ((points.positions >= -0.5) & (points.positions <= size - 0.5)).all(dim=-1)
-        return LCFCNTarget(points.positions, points.labels, points.mask & inside)
+    def target(self, points: Points, shape: tuple[int, ...]) -> Points:
+        """The points themselves: which of them count depends on what is believed."""
+        return points
 
     def loss(
-        self, maps: dict[str, Tensor], target: LCFCNTarget, valid: Tensor, *, progress: float = 1.0
+        self, maps: dict[str, Tensor], target: Points, valid: Tensor, *, progress: float = 1.0
     ) -> dict[str, Tensor]:
         """Mean over the batch of the four terms, summed over classes."""
         logit = maps["blob"]
@@ -209,14 +198,13 @@ def _touching(dims: int) -> Array:
     return np.ones((3,) * dims, bool)
 
 
-def _seeds(target: LCFCNTarget, valid: Tensor, believed: Tensor, classes: int) -> Tensor:
+def _seeds(points: Points, valid: Tensor, believed: Tensor, classes: int) -> Tensor:
     r"""(B, C, \*cells) bool: the believed cells that hold a point of the class."""
     stride = valid.shape[1] // believed.shape[1]
-    counted = target.counted & is_believed(valid, target.positions)
-    image, row = torch.nonzero(counted, as_tuple=True)
-    cell = (target.positions[image, row].round().long() // stride).unbind(dim=-1)
+    image, row = torch.nonzero(points.mask & is_believed(valid, points.positions), as_tuple=True)
+    cell = (points.positions[image, row].round().long() // stride).unbind(dim=-1)
     seeds = torch.zeros((len(valid), classes, *believed.shape[1:]), dtype=torch.bool, device=valid.device)
-    seeds[(image, target.labels[image, row], *cell)] = True
+    seeds[(image, points.labels[image, row], *cell)] = True
     return seeds & believed[:, None]
 
 
