@@ -12,6 +12,7 @@ import tifffile
 from napari_pinpoint.datasets import Dataset, Sample, read_dataset, write_dataset
 from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.stack import Stack
 
 
 def columns(table: Localizations, *names: str) -> list[list]:
@@ -37,6 +38,11 @@ def columns(table: Localizations, *names: str) -> list[list]:
             "index,shape-type,vertex-index,axis-0,axis-1\n"
             "0,rectangle,0,2,3\n0,rectangle,1,2,9\n0,rectangle,2,6,9\n0,rectangle,3,6,3\n",
             {"y": [4], "x": [6], "height": [4], "width": [6]},
+        ),
+        (
+            "index,shape-type,vertex-index,axis-0,axis-1,axis-2\n"  # of a volume: the plane first
+            "0,ellipse,0,5,2,3\n0,ellipse,1,5,6,9\n",
+            {"z": [5], "y": [4], "x": [6], "height": [4], "width": [6]},
         ),
         ("", {"y": [], "x": []}),
     ],
@@ -185,6 +191,19 @@ def test_coco_measures_from_the_corner(tmp_path: Path, picture, place: str, imag
     assert len(read_dataset(file)) == 2
 
 
+def test_coco_has_its_images_in_folders_of_parts(tmp_path: Path, picture) -> None:
+    for part in ("train", "val"):
+        picture(f"{part}/a.png")
+        picture(f"{part}/b.png")
+        file = tmp_path / "annotations" / f"instances_{part}.json"
+        file.parent.mkdir(exist_ok=True)
+        names = [{"id": 7, "file_name": f"{part}/a.png"}, {"id": 9, "file_name": f"{part}/b.png"}]
+        file.write_text(json.dumps(coco(images=names)))
+    dataset = read_dataset(tmp_path)
+    assert [sample.name for sample in dataset] == ["train/a", "train/b", "val/a", "val/b"]
+    assert dataset.part("val").n_points == 1
+
+
 def test_coco_that_cannot_be_used(tmp_path: Path, picture) -> None:
     picture("a.png")
     file = tmp_path / "boxes.json"
@@ -241,6 +260,9 @@ def test_fractions_come_back_as_they_were_written(tmp_path: Path, picture, rng) 
     with pytest.raises(PinpointError, match="exists"):
         write_dataset(dataset[:2], folder)
     write_dataset(dataset[:2], folder, overwrite=True)
+    movie = Sample(Stack(np.zeros((3, 9, 9), np.uint8), "TYX").view(), table, "movie")
+    with pytest.raises(PinpointError, match="movie has 3 frames"):
+        write_dataset(Dataset((movie,)), tmp_path / "other")
 
 
 def test_text_that_is_no_fractions(tmp_path: Path, picture) -> None:

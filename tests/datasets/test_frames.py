@@ -42,3 +42,10 @@ def test_what_has_no_counterpart_is_named():
     assert frames.truth["frame"].tolist() == [0]
     with pytest.raises(PinpointError, match=r"the table of IMAGE\.tif must be called IMAGE"):
         as_frames(dataset, {"d": points()})
+
+
+def test_sizes_of_pixels_are_kept_where_they_agree():
+    dataset = Dataset((sample("a", (0, 1, 1)), sample("b", (0, 2, 2))))
+    a, b, c = (points((0, 1, 1), pixel_size_nm=size) for size in (100, 100, 65))
+    assert as_frames(dataset, {"a": a, "b": b}).found.pixel_size_nm == 100
+    assert as_frames(dataset, {"a": a, "b": c}).found.pixel_size_nm is None

@@ -68,3 +68,6 @@ def test_the_size_is_known_without_decoding(tmp_path, suffix, shape):
     if suffix == "png":
         path.write_bytes(path.read_bytes()[:40])  # no pixels: nothing was decoded
         assert size_of(path) == (17, 33)
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(PinpointError, match="cannot be read as an image"):
+        size_of(path)

@@ -5,7 +5,17 @@ dataset has to stand (boxes without area, points outside of their image) is deal
 """
 
 from napari_pinpoint.datasets.dataset import Dataset, Sample
-from napari_pinpoint.datasets.frames import AsFrames, as_frames
+from napari_pinpoint.datasets.frames import AsFrames, as_frames, one_after_another
 from napari_pinpoint.datasets.reading import DATASETS, DatasetFormat, read_dataset, write_dataset
 
-__all__ = ["DATASETS", "AsFrames", "Dataset", "DatasetFormat", "Sample", "as_frames", "read_dataset", "write_dataset"]
+__all__ = [
+    "DATASETS",
+    "AsFrames",
+    "Dataset",
+    "DatasetFormat",
+    "Sample",
+    "as_frames",
+    "one_after_another",
+    "read_dataset",
+    "write_dataset",
+]

@@ -160,6 +160,8 @@ def _shapes(columns: Mapping[str, Array], axes: list[str]) -> Localizations:
     """Boxes around the shapes of napari's CSV of a Shapes layer: one row for every vertex of shape `index`."""
     index, first = np.unique(columns["index"], return_index=True)
     found: dict[str, Array] = {"frame": np.zeros(len(index), np.int64)}
+    for name, label in zip(("z", "frame"), reversed(axes[:-2]), strict=False):
+        found[name] = columns[label][first]  # a shape lies in one plane
     for axis, size, label in (("y", "height", axes[-2]), ("x", "width", axes[-1])):
         corners = [columns[label][columns["index"] == i] for i in index]
         low = np.array([values.min() for values in corners])

@@ -50,7 +50,9 @@ class Fractions:
     def write(self, dataset: Dataset, folder: Path, *, overwrite: bool) -> None:
         """Write the points of every sample, and copy its image beside them unless it is there."""
         for sample in dataset:
-            rows, columns = sample.shape
+            frames, rows, columns = sample.size
+            if frames > 1:
+                raise PinpointError(f"{sample.name} has {frames} frames; a picture and its points are one frame.")
             name = stem_of(sample.image.name) if isinstance(sample.image, Path) else sample.name
             x, y = (sample.table["x"] + 0.5) / columns, (sample.table["y"] + 0.5) / rows
             _copy(sample, folder, name, overwrite=overwrite)

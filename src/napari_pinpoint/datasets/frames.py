@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,16 +59,25 @@ def as_frames(dataset: Dataset, found: Mapping[str, Localizations]) -> AsFrames:
     _warn([sample.name for sample in dataset if sample.name not in found], "images have no table")
     _warn(sorted(set(found) - {sample.name for sample in samples}), "tables belong to no image")
     lengths = [sample.size[0] for sample in samples]
+    return AsFrames(
+        one_after_another([found[sample.name] for sample in samples], lengths),
+        one_after_another([sample.table for sample in samples], lengths),
+        np.repeat([sample.shape for sample in samples], lengths, axis=0),
+    )
+
+
+def one_after_another(tables: Sequence[Localizations], lengths: Sequence[int]) -> Localizations:
+    """One table of several stacks of those lengths, in which the frames of each come after those before.
+
+    Their records are left behind, and so are sizes of pixels that differ.
+    """
     starts = np.cumsum([0, *lengths[:-1]])
-    parts = [
-        (found[sample.name].with_record({}), sample.table.with_record({}), start)
-        for sample, start in zip(samples, starts, strict=True)
-    ]
-    tables = [
-        Localizations.concatenate(part[i].with_columns(frame=part[i]["frame"] + part[2]) for part in parts)
-        for i in (0, 1)
-    ]
-    return AsFrames(tables[0], tables[1], np.repeat([sample.shape for sample in samples], lengths, axis=0))
+    joined = Localizations.concatenate(
+        Localizations({**table.columns, "frame": table["frame"] + start})
+        for table, start in zip(tables, starts, strict=True)
+    )
+    sizes = {name: {getattr(table, name) for table in tables} - {None} for name in ("pixel_size_nm", "z_step_nm")}
+    return joined.with_calibration(**{name: found.pop() for name, found in sizes.items() if len(found) == 1})
 
 
 def _some(names: Iterable[str]) -> str:

@@ -97,13 +97,7 @@ def read_dataset(
     seen = {"channel": channel, "plane": plane, "axes": axes}
     seen = {name: value for name, value in seen.items() if value is not None}
     chosen = _format_of(place) if format is None else DATASETS[format] if isinstance(format, str) else format
-    samples = [
-        replace(sample, split=sample.split or part, seen=seen)
-        for part, folder in split_folders(place).items() or [(None, place)]
-        for sample in chosen.read(folder)
-    ]
-    if not samples:
-        raise PinpointError(f"{place}: there are no annotated images. Expected: {chosen.layout}{_what_is_there(place)}")
+    samples = [replace(sample, seen=seen) for sample in _samples(place, chosen)]
     if isinstance(channel, int):
         samples = [replace(sample, table=_of_channel(sample.table, channel)) for sample in samples]
     everything = Dataset(tuple(samples))
@@ -134,13 +128,29 @@ def write_dataset(
     write(dataset, place, overwrite=overwrite)
 
 
+def _samples(place: Path, format: DatasetFormat) -> list[Sample]:
+    """All samples of a folder, or of the parts in it.
+
+    Folders train and val that hold images only are none, where what lies beside them speaks of these (COCO).
+    """
+    parts = split_folders(place)
+    own = not any(map(format.recognizes, parts.values())) and format.recognizes(place)
+    if own or not parts:
+        samples = format.read(place)
+    else:
+        samples = [replace(s, split=s.split or part) for part, folder in parts.items() for s in format.read(folder)]
+    if not samples:
+        raise PinpointError(f"{place}: there are no annotated images. Expected: {format.layout}{_what_is_there(place)}")
+    return samples
+
+
 def _format_of(place: Path) -> DatasetFormat:
-    """The first format that recognizes the folder, or its parts."""
-    folder = next(iter(split_folders(place).values()), place)
-    for name in DATASETS:
-        format = DATASETS[name]
-        if format.recognizes(folder):
-            return format
+    """The first format that recognizes the parts of a folder, or it itself."""
+    parts = split_folders(place)
+    for folder in (next(iter(parts.values())), place) if parts else (place,):
+        for name in DATASETS:
+            if DATASETS[name].recognizes(folder):
+                return DATASETS[name]
     layouts = "\n".join(f"  {name}: {DATASETS[name].layout}" for name in DATASETS)
     raise PinpointError(f"{place} is no dataset of a known format{_what_is_there(place)} There are:\n{layouts}")
 

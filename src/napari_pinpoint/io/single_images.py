@@ -43,7 +43,7 @@ def size_of(path: Path) -> tuple[int, int]:
     """Rows and columns from the head of a file, without decoding the image."""
     with path.open("rb") as file:
         start = file.read(26)
-        if start[:8] == b"\x89PNG\r\n\x1a\n":
+        if start[:8] == b"\x89PNG\r\n\x1a\n" and len(start) == 26:
             columns, rows = struct.unpack(">II", start[16:24])
             return rows, columns
         if start[:2] == b"BM" and len(start) == 26:
@@ -61,7 +61,7 @@ def _size_of_jpeg(file: BinaryIO) -> tuple[int, int] | None:
     while len(head := file.read(4)) == 4 and head[0] == 0xFF:
         marker, length = head[1], int.from_bytes(head[2:])
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            rows, columns = struct.unpack(">xHH", file.read(5))
-            return rows, columns
+            frame = file.read(5)
+            return struct.unpack(">xHH", frame) if len(frame) == 5 else None
         file.seek(length - 2, 1)
     return None
