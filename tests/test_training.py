@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_pinpoint.datasets import one_after_another
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.evaluation.scores import evaluate
 from napari_pinpoint.inference import localize
@@ -23,7 +24,6 @@ from napari_pinpoint.training import (
     train,
     train_iter,
 )
-from napari_pinpoint.training.state import one_after_another
 from napari_pinpoint.zoo import RECIPES
 
 SPEC = ModelSpec(name="tiny", backbone=Part(name="unet", options={"widths": [8, 8]}))
@@ -119,6 +119,17 @@ def test_a_checkpoint_of_another_training_is_refused(validation, tmp_path) -> No
         train(SPEC, other, source=SceneSource(SCENE), folder=tmp_path, device="cpu")
 
 
+def test_a_checkpoint_of_other_data_is_refused(tmp_path) -> None:
+    """The same model and settings, but another dataset or start: going on would mix the two without a word."""
+    how = {"source": SceneSource(SCENE), "folder": tmp_path, "device": "cpu"}
+    first = train(SPEC, QUICK, made_from={"images": ("a",)}, **how)
+    assert train(SPEC, QUICK, made_from={"images": ("a",)}, **how).record["images"] == ["a"]
+    with pytest.raises(PinpointError, match="another training, with other data"):
+        train(SPEC, QUICK, made_from={"images": ("b",)}, **how)
+    with pytest.raises(PinpointError, match="another training, with other data"):
+        train(SPEC, QUICK, made_from={"images": ("a",)}, start=first, **how)
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path) -> None:
     (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
     with pytest.raises(PinpointError, match="damaged"):
@@ -132,7 +143,7 @@ def test_it_stops_when_validation_no_longer_gains(validation) -> None:
     assert reports[-1].step == 6
 
 
-def test_a_loss_that_is_not_finite_ends_with_advice(validation) -> None:
+def test_a_loss_that_is_not_finite_ends_with_advice(tmp_path) -> None:
     class Broken(SceneSource):
         def draw(self, *args):
             batch = super().draw(*args)
@@ -140,7 +151,8 @@ def test_a_loss_that_is_not_finite_ends_with_advice(validation) -> None:
             return batch
 
     with pytest.raises(PinpointError, match="smaller learning rate"):
-        train(SPEC, QUICK, source=Broken(SCENE), device="cpu")
+        train(SPEC, QUICK, source=Broken(SCENE), folder=tmp_path, device="cpu")
+    assert not list(tmp_path.iterdir())  # no checkpoint to go on from
 
 
 def test_an_error_in_the_source_reaches_the_caller() -> None:
@@ -157,6 +169,7 @@ def test_going_on_from_a_model(validation) -> None:
     still = TrainingSpec(steps=1, batch=1, learning_rate=1e-12, averaging=0)
     tuned = train(SPEC, still, source=SceneSource(SCENE), start=first, device="cpu")
     torch.testing.assert_close(weights(tuned), weights(first), atol=1e-6, rtol=0)
+    assert tuned.record["start"] == first.fingerprint()
     other = ModelSpec(name="wider", backbone=Part(name="unet", options={"widths": [16, 8]}))
     with pytest.raises(PinpointError, match="networks differ"):
         train(other, still, source=SceneSource(SCENE), start=first, device="cpu")

@@ -66,6 +66,8 @@ def test_a_scene_images_or_both() -> None:
     checked = sources_of(Recipe(model=MODEL, validation=SCENE, validation_frames=1, dataset=images), dataset())
     assert checked.made_from["images"]["validated_on"] == []
     assert checked.validation[0].n_frames == 1
+    with pytest.raises(PinpointError, match="learns from no images"):
+        sources_of(Recipe(model=MODEL, scene=SCENE, validation=SCENE), dataset())
     with pytest.raises(ValidationError, match="a scene or a dataset"):
         Recipe(model=MODEL)
 

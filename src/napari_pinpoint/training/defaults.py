@@ -126,34 +126,45 @@ def recipe_for(
     >>> recipe.model.method.name, recipe.dataset.window
     ('matching', 64)
     """
-    chosen = method or ("centernet" if dataset.has_sizes else "matching")
-    size = _typical_size(dataset)
+    chosen, size = method or ("centernet" if dataset.has_sizes else "matching"), _typical_size(dataset)
     proposal = _proposal(chosen, size)
-    view = dataset[0].view()
-    own = {"loss_function": (loss, "loss"), "target_map": (target, "target")}
-    model = ModelSpec(
-        name=name,
-        backbone=proposal.backbone if backbone in (None, proposal.backbone.name) else Part(name=str(backbone)),
-        method=_part(METHODS, "method", chosen, own, points=not dataset.has_sizes),
-        decoder=_part(
-            DECODERS,
-            "decoder",
-            decoder or METHODS[chosen].default_decoder,
-            {"function": (threshold_function, "threshold function")},
-            points=not dataset.has_sizes,
-        ),
-        normalization=proposal.normalization,
-        dims=view.dims,  # type: ignore[arg-type]
-        channels=dataset.channels,
-        classes=_classes(chosen, dataset.classes),
-    )
-    training: dict[str, Any] = {"tolerance_px": max(proposal.training.tolerance_px, size / 3)}
+    parts = {"loss": loss, "target": target, "threshold_function": threshold_function}
+    model = _new_model(name, dataset, proposal, method=chosen, backbone=backbone, decoder=decoder, **parts)
+    training = {"tolerance_px": max(proposal.training.tolerance_px, size / 3)}
     if steps is not None:
         training["steps"] = steps
     return Recipe(
         model=model,
         dataset=_images(proposal, images, window, Localizer(model).grid, size),
         training=proposal.training.model_copy(update=training),
+    )
+
+
+def _new_model(
+    name: str,
+    dataset: Dataset,
+    proposal: Proposal,
+    *,
+    method: str,
+    backbone: str | None,
+    decoder: str | None,
+    loss: str | None,
+    target: str | None,
+    threshold_function: str | None,
+) -> ModelSpec:
+    """The model for a dataset; what is None is as it is proposed, or as the method has it."""
+    points, answer = not dataset.has_sizes, decoder or METHODS[method].default_decoder
+    asked = {"loss_function": (loss, "loss"), "target_map": (target, "target")}
+    read = {"function": (threshold_function, "threshold function")}
+    return ModelSpec(
+        name=name,
+        backbone=proposal.backbone if backbone in (None, proposal.backbone.name) else Part(name=str(backbone)),
+        method=_part(METHODS, "method", method, asked, points=points),
+        decoder=_part(DECODERS, "decoder", answer, read, points=points),
+        normalization=proposal.normalization,
+        dims=dataset[0].view().dims,  # type: ignore[arg-type]
+        channels=dataset.channels,
+        classes=_classes(method, dataset.classes),
     )
 
 

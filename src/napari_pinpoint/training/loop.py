@@ -141,18 +141,19 @@ def _steps(run: Run, batches: Iterator[Batch], began: float) -> Iterator[Progres
             continue
         means = {name: float(value) / (done - reported) for name, value in sums.items()}
         sums, reported = {}, done
+        loss = sum(means.values())
+        if not math.isfinite(loss):  # before such weights become a checkpoint
+            raise PinpointError(f"The loss became {loss} by step {done}; try a smaller learning rate.")
         run.seconds = time.monotonic() - began
         scores, best = run.validate() if checked else ({}, False)
         if checked:
             run.seconds = time.monotonic() - began
         left = run.seconds / done * (training.steps - done)
-        report = Progress(done, training.steps, sum(means.values()), means, run.seconds, left, scores, best)
+        report = Progress(done, training.steps, loss, means, run.seconds, left, scores, best)
         run.note(report)
         if checked:
             run.save()
         yield report
-        if not math.isfinite(sum(means.values())):
-            raise PinpointError(f"The loss became {sum(means.values())} at step {done}; try a smaller learning rate.")
         if checked and training.patience is not None and run.stale >= training.patience:
             return
 

@@ -40,9 +40,12 @@ def sources_of(recipe: Recipe, dataset: Dataset | str | os.PathLike[str] | None 
     Raises
     ------
     PinpointError
-        If it is not said where the images are, they cannot be read, or the windows do not fit the network.
+        If it is not said where the images are, they cannot be read, the recipe does not learn from any, or the
+        windows do not fit the network.
     """
     if recipe.dataset is None:
+        if dataset is not None:
+            raise PinpointError("The recipe learns from no images (dataset), so that those given would not be seen.")
         if recipe.scene is None or recipe.validation is None:
             raise PinpointError("The recipe has no scene to validate on (validation).")
         return Sources(SceneSource(scene_of(recipe.scene)), _simulated(recipe), {})

@@ -9,7 +9,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from safetensors import SafetensorError, safe_open
@@ -17,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from napari_pinpoint import __version__
+from napari_pinpoint.datasets import one_after_another
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.evaluation.scores import evaluate
 from napari_pinpoint.inference import choose_device, localize
@@ -46,7 +46,9 @@ class Run:
         made_from: dict[str, Any],
     ) -> None:
         self.spec, self.training, self.validation, self.folder = spec, training, _as_pairs(validation), folder
-        self.made_from = made_from
+        self.made_from = json.loads(json.dumps(made_from))  # as a checkpoint gives it back
+        if start is not None:
+            self.made_from["start"] = start.fingerprint()
         chosen = choose_device(device)
         devices = [chosen.index] if chosen.index is not None else 1
         self.fabric = Fabric(accelerator=chosen.type, devices=devices, precision=training.precision)
@@ -162,7 +164,11 @@ class Run:
 
     def _identity(self) -> dict[str, Any]:
         """What must agree for a checkpoint to be continued."""
-        return {"spec": self.spec.model_dump(mode="json"), "training": self.training.model_dump(mode="json")}
+        return {
+            "spec": self.spec.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+            "made_from": self.made_from,
+        }
 
     def _load(self, path: Path) -> None:
         try:
@@ -173,8 +179,14 @@ class Run:
             raise PinpointError(
                 f"{path} is not a checkpoint, or it is damaged ({error}). Remove it to start anew."
             ) from error
-        if {key: header.get(key) for key in self._identity()} != self._identity():
-            raise PinpointError(f"{path} belongs to another training. Give another folder, or remove it to start anew.")
+        identity = self._identity()
+        different = [key for key, value in identity.items() if header.get(key, value) != value]
+        if different:
+            what = {"spec": "another model", "training": "other settings", "made_from": "other data"}
+            of = " and ".join(what[key] for key in different)
+            raise PinpointError(
+                f"{path} belongs to another training, with {of}. Give another folder, or remove it to start anew."
+            )
 
         def group(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -192,18 +204,6 @@ class Run:
         self.best_score = -math.inf if header["best_score"] is None else header["best_score"]
         self.scores = header["scores"]
         self.curve = header.get("curve", [])  # checkpoints from before it was noted have none
-
-
-def one_after_another(tables: Sequence[Localizations], lengths: Sequence[int]) -> Localizations:
-    """One table of several stacks of those lengths, in which the frames of each come after those before.
-
-    Their records and sizes of pixels, which may differ, are left behind.
-    """
-    starts = np.cumsum([0, *lengths[:-1]])
-    return Localizations.concatenate(
-        Localizations({**table.columns, "frame": table["frame"] + start})
-        for table, start in zip(tables, starts, strict=True)
-    )
 
 
 def _as_pairs(validation: Validation | None) -> list[Pair]:
