@@ -95,6 +95,19 @@ def test_a_new_result_is_proposed_and_old_scores_go(viewer: Any, tab: Any, compa
     assert scores(tab) == {}
 
 
+def test_scores_of_layers_that_are_not_chosen_any_more_are_not_shown(
+    viewer: Any, tab: Any, press: Any, qtbot: Any, tables: tuple[Localizations, Localizations]
+) -> None:
+    other = add(viewer, tables[0], "other")
+    tab.found_choice.choose(viewer.layers["found"])
+    press(tab.compare_button)
+    tab.found_choice.choose(other)
+    qtbot.waitUntil(lambda: not tab.tasks.is_running)
+    assert scores(tab) == {}
+    assert tab.messages.text() == ""
+    assert tab.compare_button.isEnabled()
+
+
 def test_pixels_do_where_no_size_is_known(make_napari_viewer: Any, compare: Any) -> None:
     viewer = make_napari_viewer()
     viewer.add_points(np.array([[0, 5.0, 5.0]]), name="truth")

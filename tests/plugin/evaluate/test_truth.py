@@ -67,6 +67,8 @@ def test_labels_over_time_have_frames_and_several_planes_are_refused() -> None:
     labels[2, 0, 4:7, 4:7] = 1
     table = table_source(layers.Labels(labels, axis_labels=("t", "z", "y", "x")))()
     assert (table["frame"].tolist(), table["y"].tolist()) == ([2], [5])
+    one_image = table_source(layers.Labels(labels[2]))()
+    assert (one_image["frame"].tolist(), one_image["x"].tolist()) == ([0], [5])
     with pytest.raises(PinpointError, match="only labels of one plane over time"):
         table_source(layers.Labels(np.zeros((3, 2, 20, 20), int), axis_labels=("t", "z", "y", "x")))
 

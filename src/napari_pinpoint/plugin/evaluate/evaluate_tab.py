@@ -119,6 +119,8 @@ class EvaluateTab(QWidget):
             self.messages.setText(f"Error: {error}")
 
     def _finish(self, viewer: Any, difference: Difference) -> str:
+        if not self._comparing:
+            return ""
         self._show(difference)
         scores = difference.scores
         words = f"{scores.tp:,} points agree."
@@ -222,7 +224,8 @@ class EvaluateTab(QWidget):
             self.found_choice.choose(found)
 
     def _choose(self) -> None:
-        """Other layers: scores of the ones before would mislead."""
+        """Other layers: scores of the ones before would mislead, also those that are on their way."""
+        self._comparing = False
         self._show(None)
         self.messages.setText("")
         self._propose_tolerance()

@@ -54,7 +54,7 @@ def table_source(layer: Any) -> Callable[[], Localizations]:
     if labels.ndim == 2:
         return lambda: _objects(labels[None], size)
     time_axis = guess_time_axis(layer.axis_labels, labels.shape)
-    if time_axis is None or any(n > 1 for axis, n in enumerate(labels.shape[:-2]) if axis != time_axis):
+    if any(n > 1 for axis, n in enumerate(labels.shape[:-2]) if axis != time_axis):
         raise PinpointError(
             f"The labels {layer.name!r} have the shape {labels.shape}: only labels of one plane over time, or of one "
             "image, can be compared."

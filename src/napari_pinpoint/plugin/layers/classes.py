@@ -12,7 +12,8 @@ Array = np.ndarray[Any, Any]
 COLOR, SYMBOL = "#ffd400", "disc"
 #: Of medium brightness, to show on dark and on bright images; neighbours differ for all kinds of eyes.
 _COLORS = ("#2b8cff", "#e8590c", "#c02fa8", "#0c9a6e", "#8f5bff", "#b07d00")
-_SYMBOLS = ("disc", "square", "diamond", "triangle_up", "star", "triangle_down")
+#: One more than colours: the first seven classes need no colour, and forty-two look different.
+_SYMBOLS = ("disc", "square", "diamond", "triangle_up", "star", "triangle_down", "clobber")
 
 
 def tells_classes(labels: Any) -> bool:
