@@ -79,11 +79,6 @@ def layer_calibration(layer: Any) -> Calibration:
     )
 
 
-def calibration_of(layer: Any) -> tuple[float | None, Camera]:
-    """Pixel size in nanometres and camera of an image layer: what `layer_calibration` says of them."""
-    return layer_calibration(layer)[:2]
-
-
 def pixel_size_of(scale: Sequence[float], units: Sequence[Any], metadata: Mapping[str, Any]) -> float | None:
     """Size of a pixel in nanometres: what our metadata say, else scale and units along y and x; None if unknown.
 

@@ -69,11 +69,6 @@ class ModelFacts:
     decoders: Mapping[str, DecoderFacts]
     functions: Mapping[str, str]
 
-    @property
-    def own(self) -> float:
-        """Its own value of what it is controlled by."""
-        return self.threshold if self.min_contrast is None else self.min_contrast
-
 
 def facts_of(model: str, device: str) -> ModelFacts:
     """Read a model; call it in a thread, for it brings torch."""
