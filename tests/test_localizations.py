@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.localizations import COLUMNS, Localizations, read_only
+from napari_pinpoint.localizations import COLUMNS, Localizations, read_only, recorded_field
 
 THREE = {"frame": [0, 0, 1], "y": [1.5, 2.0, 3.25], "x": [4.0, 5.0, 6.0]}
 
@@ -170,3 +170,9 @@ def test_to_pandas_and_back():
     pd.testing.assert_frame_equal(back.to_frame(), table.to_frame())
     assert back["label"].tolist() == ["a", None, "c"]
     assert back["photons"].dtype == np.float32
+
+
+def test_the_field_is_that_of_the_record():
+    assert recorded_field({"input": {"shape": [3, 40, 48]}}) == (40, 48)
+    assert recorded_field({"input": {"shape": [40]}}) is None
+    assert recorded_field({}) is None

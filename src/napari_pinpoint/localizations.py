@@ -251,6 +251,18 @@ class Localizations:
         )
 
 
+def recorded_field(record: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(rows, columns) of the images that a table was made from, as far as its record says.
+
+    Examples
+    --------
+    >>> recorded_field({"input": {"shape": [10, 64, 80]}})
+    (64, 80)
+    """
+    shape = record.get("input", {}).get("shape")
+    return (int(shape[-2]), int(shape[-1])) if isinstance(shape, list) and len(shape) >= 2 else None
+
+
 def read_only(array: Any) -> Any:
     """The array, from now on not to be written to; a table takes such arrays without a copy."""
     if isinstance(array, np.ndarray):

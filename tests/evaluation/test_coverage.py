@@ -7,7 +7,7 @@ import pytest
 
 from napari_pinpoint import Localizations
 from napari_pinpoint.errors import PinpointError, PinpointWarning
-from napari_pinpoint.evaluation import by_class, compared_frames, evaluate, in_frames, recorded_field
+from napari_pinpoint.evaluation import by_class, compared_frames, evaluate, in_frames
 
 
 def table(frame, **more) -> Localizations:
@@ -56,11 +56,6 @@ def test_rows_of_frames():
     some = table([0, 1, 2, 3])
     assert in_frames(some, (1, 3))["frame"].tolist() == [1, 2]
     assert in_frames(some, (0, 9)) is some
-
-
-def test_the_field_is_that_of_the_record():
-    assert recorded_field(table([0], record=looked_at(0, 1))) == (40, 48)
-    assert recorded_field(table([0])) is None
 
 
 def test_classes_of_either_table_are_told_apart():

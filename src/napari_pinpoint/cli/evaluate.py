@@ -93,7 +93,8 @@ def evaluate(
     A table in nanometres that does not know its pixel size takes the other one's. Without a tolerance, --counts and
     --boxes pair no points. Tables of a dataset are called as its images are.
     """
-    from napari_pinpoint.evaluation import CHALLENGE, compare, recorded_field
+    from napari_pinpoint.evaluation import CHALLENGE, compare
+    from napari_pinpoint.localizations import recorded_field
 
     given = {"tolerance_nm": tolerance_nm, "tolerance_px": tolerance_px, "method": method}
     how: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -101,7 +102,7 @@ def evaluate(
         tables, how["frames"], shape = _read_dataset(found, truth, split=split, pixel_size_nm=pixel_size_nm)
     else:
         tables = _read_both(found, truth, pixel_size_nm)
-        shape = field or recorded_field(tables[0])
+        shape = field or recorded_field(tables[0].record)
     if frames is not None:
         last = max(int(table["frame"].max(initial=0)) for table in tables)
         how["frames"] = frames.within(how["frames"][1] if "frames" in how else last + 1)

@@ -12,7 +12,7 @@ from napari_pinpoint.evaluation.boxes import (
 from napari_pinpoint.evaluation.chamfer import Chamfer, chamfer, chamfer_per_frame
 from napari_pinpoint.evaluation.comparison import Comparison, compare
 from napari_pinpoint.evaluation.counting import CountErrors, count_errors, counts_per_frame, game_per_frame
-from napari_pinpoint.evaluation.coverage import by_class, compared_frames, in_frames, recorded_field
+from napari_pinpoint.evaluation.coverage import by_class, compared_frames, in_frames
 from napari_pinpoint.evaluation.matching import Matches, match
 from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate, evaluate_classes
 from napari_pinpoint.evaluation.summary import (
@@ -61,6 +61,5 @@ __all__ = [
     "has_boxes",
     "in_frames",
     "match",
-    "recorded_field",
     "rows_of",
 ]

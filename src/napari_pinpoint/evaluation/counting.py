@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.evaluation.coverage import Frames, compared_frames, in_frames, recorded_field
+from napari_pinpoint.evaluation.coverage import Frames, compared_frames, in_frames
 from napari_pinpoint.evaluation.matching import Floats, Ints, is_ignored
-from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.localizations import Localizations, recorded_field
 
 #: (rows, columns) of every frame, or one such pair per frame.
 Shape = tuple[int, int] | Sequence[tuple[int, int]] | Ints
@@ -80,7 +80,7 @@ def count_errors(
     frames = compared_frames(found, truth, frames)
     n_found, n_truth = counts_per_frame(found, frames), counts_per_frame(_expected(truth), frames)
     error = n_found - n_truth
-    size = recorded_field(found) if shape is None else shape
+    size = recorded_field(found.record) if shape is None else shape
     game = (
         ()
         if size is None

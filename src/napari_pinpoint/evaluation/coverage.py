@@ -65,12 +65,6 @@ def in_frames(table: Localizations, frames: Frames) -> Localizations:
     return table if inside.all() else table.select(inside)
 
 
-def recorded_field(table: Localizations) -> tuple[int, int] | None:
-    """(rows, columns) of the frames that a table was made from, as far as its record says."""
-    shape = table.record.get("input", {}).get("shape")
-    return (int(shape[-2]), int(shape[-1])) if isinstance(shape, list) and len(shape) >= 2 else None
-
-
 def by_class(found: Localizations, truth: Localizations) -> dict[str, tuple[Localizations, Localizations]]:
     """Both tables class by class, in alphabetical order; nothing where one of them has no column `label`.
 

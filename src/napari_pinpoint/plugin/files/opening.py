@@ -13,13 +13,12 @@ from qtpy.QtWidgets import QApplication, QInputDialog
 
 from napari_pinpoint.errors import PinpointError, PixelSizeNeeded
 from napari_pinpoint.io.tables import read_localizations
-from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.localizations import Localizations, recorded_field
 from napari_pinpoint.plugin.layers.calibration import pixel_size_of
 from napari_pinpoint.plugin.layers.result_layers import (
     add_layer,
     images_of,
     placement_for,
-    recorded_shape,
     table_layer_data,
 )
 from napari_pinpoint.plugin.work.tasks import tasks_of
@@ -60,7 +59,7 @@ def read_table(
 
             QTimer.singleShot(0, ask)  # once this task has ended
             return ""
-        data = table_layer_data(table, placement_for(table, viewer), recorded_shape(table), name=Path(path).stem)
+        data = table_layer_data(table, placement_for(table, viewer), recorded_field(table.record), name=Path(path).stem)
         layer = add_layer(viewer, data)
         if added is not None:
             added(layer)

@@ -10,7 +10,8 @@ import napari
 
 from napari_pinpoint.io.parquet import is_ours
 from napari_pinpoint.io.tables import read_localizations
-from napari_pinpoint.plugin.layers.result_layers import placement_for, recorded_shape, table_layer_data
+from napari_pinpoint.localizations import recorded_field
+from napari_pinpoint.plugin.layers.result_layers import placement_for, table_layer_data
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -25,7 +26,7 @@ def read_tables(path: str | Sequence[str]) -> list[LayerData]:
     tables = [(one.stem, read_localizations(one)) for one in _paths(path)]
     viewer = napari.current_viewer()
     return [
-        table_layer_data(table, placement_for(table, viewer), recorded_shape(table), name=name)
+        table_layer_data(table, placement_for(table, viewer), recorded_field(table.record), name=name)
         for name, table in tables
     ]
 

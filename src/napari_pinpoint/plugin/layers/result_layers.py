@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Layer, Points
 
-from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.localizations import Localizations, recorded_field
 from napari_pinpoint.plugin.layers.axes import full_shape, guess_time_axis
 from napari_pinpoint.plugin.layers.calibration import own_metadata, pixel_size_of
 from napari_pinpoint.plugin.layers.pictures import picture_layer_data
@@ -79,16 +79,11 @@ def shape_of(viewer: Any, layer: Any) -> tuple[int, int] | None:
     own = own_metadata(layer.metadata)
     if "shape" in own:
         return own["shape"]  # type: ignore[no-any-return]
-    recorded = _shape_in(own.get("record") or {})
+    recorded = recorded_field(own.get("record") or {})
     if recorded:
         return recorded
     under = [image for image in images_of(viewer) if np.allclose(image.scale[-2:], layer.scale[-2:])]
     return _shape(under[0]) if under else None
-
-
-def recorded_shape(table: Localizations) -> tuple[int, int] | None:
-    """(rows, columns) of the images that a table was made from, as far as its record says."""
-    return _shape_in(table.record)
 
 
 def placement_for(table: Localizations, viewer: Any) -> Placement:
@@ -140,7 +135,7 @@ def images_of(viewer: Any) -> Iterator[Any]:
 
 
 def _fits(image: Any, table: Localizations) -> bool:
-    recorded = recorded_shape(table)
+    recorded = recorded_field(table.record)
     if recorded:
         return _shape(image) == recorded
     size = pixel_size_of(image.scale, image.units, image.metadata)
@@ -153,11 +148,6 @@ def _fits(image: Any, table: Localizations) -> bool:
 def _shape(image: Any) -> tuple[int, int]:
     rows, columns = full_shape(image)[-2:]
     return int(rows), int(columns)
-
-
-def _shape_in(record: dict[str, Any]) -> tuple[int, int] | None:
-    shape = record.get("input", {}).get("shape")
-    return (int(shape[-2]), int(shape[-1])) if isinstance(shape, list) and len(shape) >= 2 else None
 
 
 def _extent(table: Localizations) -> tuple[int, int]:
