@@ -35,3 +35,9 @@ def test_what_is_lacking_is_said_first(
     assert main(["bench", "methods", "-o", str(folder), "--only", "nothing"]) == 2
     assert "no task 'nothing'" in capsys.readouterr().err
     assert not folder.exists()
+
+
+def test_help_lists_the_tasks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["bench", "methods", "--help"]) == 0
+    assert "dense, nuclei, cells, spots, pixel" in capsys.readouterr().out

@@ -161,3 +161,33 @@ def test_nothing_there_is_an_empty_table(run: Run, model: Path, camera: Camera, 
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["results"][0]["localizations"] == 0
     assert len(read_localizations(output)) == 0
+
+
+def test_auto_takes_the_model_that_is_proposed_and_says_why(
+    run: Run, movie: Path, camera: Camera, tmp_path: Path
+) -> None:
+    """A movie of molecules that blink gets another model than a still picture of the same; each is told."""
+    from napari_pinpoint.proposal import propose
+
+    stack = read_stack(movie, offset_adu=100, electrons_per_adu=0.5, read_noise_e=1.5)
+    still = tmp_path / "in" / "still.tif"
+    still.parent.mkdir()
+    write_stack(Stack(stack.data[0], "YX", stack.camera, pixel_size_nm=100), still)
+    (still.parent / "movie.tif").write_bytes(movie.read_bytes())
+    proposed = {"movie": propose(stack), "still": propose(read_stack(still))}
+    assert proposed["movie"].model != proposed["still"].model
+
+    ended = run("localize", still.parent, "-o", tmp_path / "out", "--model", "auto", *camera, "--device", "cpu")
+
+    assert ended.code == 0, ended.err
+    for name, proposal in proposed.items():
+        assert read_localizations(tmp_path / "out" / f"{name}.parquet").record["model"]["name"] == proposal.model
+        assert f"{name}.tif: model {proposal.model}, as proposed. {proposal.reasons[0]}" in ended.err
+
+
+def test_what_does_not_suit_the_proposed_model_is_said(run: Run, movie: Path, camera: Camera, tmp_path: Path) -> None:
+    how = ("--model", "auto", "--labels", tmp_path / "labels.tif", *camera)
+    ended = run("localize", movie, "-o", tmp_path / "found.parquet", *how)
+    assert ended.code == 2
+    assert "model smlm-2d, as proposed." in ended.err
+    assert "labels" in ended.err.split("pinpoint: error:")[1]

@@ -101,3 +101,17 @@ def test_what_is_missing_is_said(
     assert ended.code == 2
     assert said in ended.err
     assert not list(tmp_path.iterdir())
+
+
+def test_interrupted_while_the_images_are_read(
+    run: Run, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_pinpoint.training import loop
+
+    def press_ctrl_c(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "sources_of", press_ctrl_c)
+    ended = run("train", "--recipe", recipe, "-o", tmp_path / "m.safetensors")
+    assert ended.code == 130
+    assert "there is no checkpoint yet" in ended.err

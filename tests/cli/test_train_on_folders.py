@@ -102,7 +102,9 @@ def test_parts_that_are_chosen_by_name(run: Run, spots: Path, tmp_path: Path) ->
         (("--channel", "3"), "no channel"),
         (("--start", "spots", "--method", "gaussian"), "--start says what the model is; leave --method away"),
         (("--recipe", "spots", "--start", "spots"), "not both"),
+        (("--start", "spots", "--classes", "a,b"), "--start says what the model is; leave --classes away"),
         (("--stack", "a.tif", "--points", "a.csv"), "not both"),
+        (("--offset-adu", "100", "--position", "0"), "--offset-adu, --position: these describe a stack"),
     ],
 )
 def test_what_does_not_fit_says_what_does(
@@ -144,13 +146,14 @@ def test_a_recipe_of_images_makes_the_same_model_again(run: Run, spots: Path, tm
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(RECIPE)
     prints = []
-    for name, more in (("one", ()), ("two", ("--dataset", spots)), ("three", ("--window", "16", "--dataset", spots))):
+    runs = {"one": (), "two": ("--dataset", spots), "three": ("--window", "16", "--dataset", spots)}
+    for name, more in {**runs, "four": ("--window", "16")}.items():
         ended = run(
             "train", "--recipe", recipe, *more, "-o", tmp_path / f"{name}.safetensors", "--device", "cpu", "--json"
         )
         assert ended.code == 0, ended.err
         prints.append(json.loads(ended.out)["fingerprint"])
-    assert prints[0] == prints[1] != prints[2]
+    assert prints[0] == prints[1] != prints[2] == prints[3]
 
 
 def test_simulated_and_annotated_images_together(run: Run, spots: Path, tmp_path: Path) -> None:
@@ -180,3 +183,22 @@ def test_a_stack_with_points_can_teach_a_new_model(run: Run, movie: Path, truth:
     ended = run(*again, "--start", output)
     assert ended.code == 2
     assert "multiple of 4 pixels, not 33" in ended.err
+
+
+def test_options_that_would_not_be_heeded_are_refused(run: Run, tmp_path: Path) -> None:
+    ended = run("train", "--recipe", "smlm-2d", "--split", "train", "-o", tmp_path / "m.safetensors")
+    assert ended.code == 2
+    assert "smlm-2d simulates what it learns from; what was said of images (split)" in ended.err
+    on_stack = ("train", "--stack", "a.tif", "--points", "a.csv", "-o", tmp_path / "m.safetensors")
+    ended = run(*on_stack, "--split", "train", "--dataset-format", "voc")
+    assert ended.code == 2
+    assert "--dataset-format, --split: a stack has no parts" in ended.err
+
+
+def test_a_window_is_heeded_on_a_stack_with_a_recipe(run: Run, spots: Path, movie: Path, truth: Path) -> None:
+    recipe = spots.parent / "mine.yaml"
+    recipe.write_text(RECIPE)
+    output = spots.parent / "m.safetensors"
+    ended = run("train", "--recipe", recipe, "--stack", movie, "--points", truth, "--window", "33", "-o", output)
+    assert ended.code == 2
+    assert "multiple of 2 pixels, not 33" in ended.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from scipy.ndimage import convolve
 
 from napari_pinpoint.errors import PinpointError
@@ -68,3 +69,8 @@ def test_torch_makes_the_same_kind_of_frames() -> None:
 def test_no_frames_are_refused() -> None:
     with pytest.raises(PinpointError, match="at least one frame"):
         PixelScene().sample(0, np.random.default_rng(0))
+
+
+def test_a_range_of_clutter_goes_up() -> None:
+    with pytest.raises(ValidationError, match="from low to high, not from 40 to 5"):
+        PixelScene(clutter_range=(40, 5))

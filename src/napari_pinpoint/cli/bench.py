@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_pinpoint.cli import options
+from napari_pinpoint.cli.choices import CommandWithChoices
 from napari_pinpoint.cli.terminal import emit, print_table, progress_bar, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from napari_pinpoint.bench import Tell
     from napari_pinpoint.bench.report import Report
@@ -46,10 +48,7 @@ def sparsity(
     """Three labels, fifty candidates: what the count term of method 1 is for, as two short movies and a figure."""
     from napari_pinpoint.bench import sparsity as study
 
-    _claim(output, overwrite)
-    with _told() as progress:
-        report = study.run(output, quick=quick, progress=progress)
-    _finish(report, output, json)
+    _report(partial(study.run, output, quick=quick), output, overwrite=overwrite, json=json)
 
 
 @bench.command()
@@ -62,13 +61,10 @@ def pixel(
     """One bright pixel among noise and clutter: train, and score on train, validation and test parts."""
     from napari_pinpoint.bench import pixel as study
 
-    _claim(output, overwrite)
-    with _told() as progress:
-        report = study.run(output, quick=quick, progress=progress)
-    _finish(report, output, json)
+    _report(partial(study.run, output, quick=quick), output, overwrite=overwrite, json=json)
 
 
-@bench.command()
+@bench.command(cls=CommandWithChoices)
 def methods(
     output: Output,
     data: Annotated[
@@ -85,7 +81,7 @@ def methods(
         typer.Option(
             "--only",
             metavar="TASK",
-            help="Only this task: dense, nuclei, cells, spots or pixel; may be given several times.",
+            help="Only this task; may be given several times. One of <names of napari_pinpoint.bench:TASKS>.",
         ),
     ] = None,
     quick: Quick = False,
@@ -99,16 +95,25 @@ def methods(
     from napari_pinpoint.bench import methods as study
 
     names = study.choose(only or (), data)
-    _claim(output, overwrite)
-    with _told() as progress:
-        report = study.run(output, data=data, only=names, quick=quick, progress=progress)
-    _finish(report, output, json)
+    _report(partial(study.run, output, data=data, only=names, quick=quick), output, overwrite=overwrite, json=json)
 
 
-def _claim(output: Path, overwrite: bool) -> None:
-    from napari_pinpoint.bench.report import claim
+def _report(run: Callable[..., Report], output: Path, *, overwrite: bool, json: bool) -> None:
+    """Do the work of a study, write its report, and say the figures to reach and where it is."""
+    from napari_pinpoint.bench.report import PAGE, claim, goal_table
 
     claim(output, overwrite=overwrite)
+    with _told() as progress:
+        report = run(progress=progress)
+    report.write(output, overwrite=True)
+    page = (output / PAGE).absolute()
+    if json:
+        emit({"report": str(page), **report.results()})
+        return
+    if report.goals:
+        table = goal_table(report.goals)
+        print_table(table.columns, table.texts(), title=table.caption)
+    print(page)
 
 
 @contextmanager
@@ -125,18 +130,3 @@ def _told() -> Iterator[Tell]:
             bar(text=text, done=done, total=total)
 
         yield tell
-
-
-def _finish(report: Report, output: Path, json: bool) -> None:
-    """Write the report, and say the figures to reach and where it is."""
-    from napari_pinpoint.bench.report import PAGE, goal_table
-
-    report.write(output, overwrite=True)
-    page = (output / PAGE).absolute()
-    if json:
-        emit({"report": str(page), **report.results()})
-        return
-    if report.goals:
-        table = goal_table(report.goals)
-        print_table(table.columns, table.texts(), title=table.caption)
-    print(page)

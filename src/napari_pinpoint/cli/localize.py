@@ -14,12 +14,28 @@ from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
     from napari_pinpoint.batch import Outcome
-    from napari_pinpoint.inference import Plan
+    from napari_pinpoint.inference import LocalizeSettings, Plan
     from napari_pinpoint.model import Localizer
     from napari_pinpoint.registry import Part
+    from napari_pinpoint.stack import StackView
 
 #: Prepares the work on what `read_stack` takes.
 Prepare = Callable[[Any], "Plan"]
+#: Gives the model for a view, and how it is used.
+Settle = Callable[["StackView"], "tuple[Localizer, LocalizeSettings]"]
+
+#: Instead of the name of a model: the one that is proposed for the stack.
+AUTO = "auto"
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME|FILE|auto",
+        help="A model that ships (see `pinpoint models`), or a file; `auto` takes the one that fits each stack, as "
+        "`pinpoint info` and napari propose it, and says why.",
+    ),
+]
 
 
 def localize(
@@ -33,7 +49,7 @@ def localize(
         str,
         typer.Option("--output", "-o", metavar="OUT", help="The table (.csv, .parquet), or a folder for the tables."),
     ],
-    model: options.Model = "smlm-2d",
+    model: Model = "smlm-2d",
     threshold: options.Threshold = None,
     min_contrast: options.MinContrast = None,
     format: options.Format = None,
@@ -67,29 +83,57 @@ def localize(
 
     While it runs, finished parts lie in OUT.parts; a run that was interrupted goes on from them with --resume.
     """
-    from napari_pinpoint.batch import is_folder
-    from napari_pinpoint.inference import check_gives_labels
-    from napari_pinpoint.model import load_model
-
+    settings = {"threshold": threshold, "min_contrast": min_contrast, "batch": batch, "tile": tile}
+    reading = options.Reading.of(
+        axes=axes, channel=channel, plane=plane, position=position, pixel_size_nm=pixel_size_nm,
+        offset_adu=offset_adu, electrons_per_adu=electrons_per_adu, em_gain=em_gain, read_noise_e=read_noise_e,
+    )  # fmt: skip
+    many = _is_many(output, labels)
+    settle = _settler(model, settings, decoder=decoder, function=threshold_function, gives_labels=labels is not None)
+    prepare = _preparation(reading, settle, frames=frames, region=region, device=device)
     how: dict[str, Any] = {"format": format, "resume": resume, "overwrite": overwrite, "labels": labels}
+    outcomes = (_localize_many if many else _localize_one)(stacks, output, prepare, **how)
+    _report(outcomes, many=many, json=json)
+
+
+def _is_many(output: str, labels: Path | None) -> bool:
+    """Whether the output is a folder of tables; where there are to be labels, they are alike."""
+    from napari_pinpoint.batch import is_folder
+
     many = is_folder(output)
     if labels is not None and is_folder(str(labels)) != many:
         raise PinpointError(
             f"{output} is {'a folder' if many else 'a file'}, and so must be --labels ({labels}): one for each table."
         )
-    camera = {"offset_adu": offset_adu, "electrons_per_adu": electrons_per_adu, "em_gain": em_gain}
-    reading = options.Reading(
-        given={"axes": axes, "pixel_size_nm": pixel_size_nm, "read_noise_e": read_noise_e, **camera},
-        choice={"channel": channel, "plane": plane, "position": position},
-    )
-    localizer = load_model(model)
-    part = _decoder(localizer, decoder, threshold_function)
-    if labels is not None:
-        check_gives_labels(localizer if part is None else localizer.with_decoder(part))
-    settings = {"threshold": threshold, "min_contrast": min_contrast, "batch": batch, "tile": tile, "decoder": part}
-    prepare = _preparation(reading, localizer, frames=frames, region=region, settings=settings, device=device)
-    outcomes = (_localize_many if many else _localize_one)(stacks, output, prepare, **how)
-    _report(outcomes, many=many, json=json)
+    return many
+
+
+def _settler(
+    name: str, settings: dict[str, Any], *, decoder: str | None, function: str | None, gives_labels: bool
+) -> Settle:
+    """What gives the model and the settings for a view; a model that is named is checked at once."""
+    from napari_pinpoint.inference import LocalizeSettings, check_gives_labels
+    from napari_pinpoint.model import load_model
+
+    def settled(model: Localizer) -> tuple[Localizer, LocalizeSettings]:
+        part = _decoder(model, decoder, function)
+        if gives_labels:
+            check_gives_labels(model if part is None else model.with_decoder(part))
+        return model, options.build("The settings do not fit", LocalizeSettings, {**settings, "decoder": part})
+
+    if name == AUTO:
+        return lambda view: settled(load_model(_proposed(view)))
+    given = settled(load_model(name))
+    return lambda view: given
+
+
+def _proposed(view: StackView) -> str:
+    """The name of the model that fits a view, as napari proposes it; says which, and why."""
+    from napari_pinpoint.proposal import propose
+
+    proposal = propose(view)
+    say(f"{view.stack.name}: model {proposal.model}, as proposed. {' '.join(proposal.reasons)}")
+    return proposal.model
 
 
 def _decoder(model: Localizer, name: str | None, function: str | None) -> Part | None:
@@ -108,24 +152,23 @@ def _decoder(model: Localizer, name: str | None, function: str | None) -> Part |
 
 def _preparation(
     reading: options.Reading,
-    model: Localizer,
+    settle: Settle,
     *,
     frames: options.FrameRange | None,
     region: Path | None,
-    settings: dict[str, Any],
     device: str,
 ) -> Prepare:
     """What opens a stack and plans the work on it; the region is read once."""
-    from napari_pinpoint.inference import LocalizeSettings, plan
+    from napari_pinpoint.inference import plan
     from napari_pinpoint.io.regions import read_region
 
-    checked = options.build("The settings do not fit", LocalizeSettings, settings)
     inside = None if region is None else read_region(region)
 
     def prepare(source: Any) -> Plan:
         view = reading(source)
+        model, settings = settle(view)
         chosen = None if frames is None else frames.within(view.n_frames)
-        asked = checked.model_copy(update={"frames": chosen})
+        asked = settings.model_copy(update={"frames": chosen})
         return plan(view, model, settings=asked, region=inside, device=device)
 
     return prepare

@@ -30,6 +30,11 @@ class Reading:
     given: dict[str, Any]
     choice: dict[str, Any]
 
+    @classmethod
+    def of(cls, *, channel: str | None, plane: str | None, position: int | None, **given: Any) -> Reading:
+        """From the options: `given` are those that `read_stack` takes, camera and pixel size among them."""
+        return cls(given, {"channel": channel, "plane": plane, "position": position})
+
     def __call__(self, source: Any) -> StackView:
         """Open what `read_stack` takes, and look at the part of it that was chosen."""
         from napari_pinpoint.io.images import read_stack
@@ -97,9 +102,6 @@ Overwrite = Annotated[bool, flag("--overwrite", help="Replace what is there.")]
 Resume = Annotated[bool, flag("--resume", help="Go on with a run that was interrupted.")]
 Device = Annotated[
     str, typer.Option("--device", metavar="D", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_WORK)
-]
-Model = Annotated[
-    str, typer.Option("--model", metavar="NAME|FILE", help="A model that ships (see `pinpoint models`), or a file.")
 ]
 Format = Annotated[
     str | None,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from napari_pinpoint.cli.terminal import INTERRUPTED, emit, fail, progress_bar, 
 from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
+    from napari_pinpoint.cli.training import Choices
     from napari_pinpoint.model import Localizer
     from napari_pinpoint.training import Progress
 
@@ -64,36 +66,75 @@ def train(
 
     A training that was interrupted goes on from its last checkpoint when the same command is given again.
     """
-    from napari_pinpoint.cli.training import Choices, reports_of
+    from napari_pinpoint.cli.training import Choices
+
+    choices = Choices(
+        output.stem, recipe=recipe, start=start, stack=stack, points=points, steps=steps,
+        new=_said(method=method, backbone=backbone, decoder=decoder, loss=loss, target=target)
+        | _said(threshold_function=threshold_function),
+        images=_said(path=dataset and str(dataset), format=dataset_format, split=split, validation=validation_split)
+        | _said(channel=channel, plane=plane, axes=axes, window=window),
+        classes=tuple(name.strip() for name in (classes or "").split(",") if name.strip()),
+        reading=options.Reading.of(
+            axes=axes, channel=channel, plane=plane, position=position, pixel_size_nm=pixel_size_nm,
+            offset_adu=offset_adu, electrons_per_adu=electrons_per_adu, em_gain=em_gain, read_noise_e=read_noise_e,
+        ),
+    )  # fmt: skip
+    _check(choices)
+    _train(choices, output, folder=folder, device=device, overwrite=overwrite, json=json)
+
+
+def _said(**values: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check(choices: Choices) -> None:
+    """One source of images, one word on what the model is, and nothing said that would not be heeded."""
+    images, on_stack = choices.images, choices.stack is not None
+    if on_stack != (choices.points is not None) or not (choices.recipe or on_stack or "path" in images):
+        raise typer.BadParameter("Give --recipe, --dataset, or --stack and --points.")
+    if on_stack and "path" in images:
+        raise typer.BadParameter("Give --dataset, or --stack and --points, not both.")
+    names = {"format": "--dataset-format", "split": "--split", "validation": "--validation-split"}
+    idle = ", ".join(option for name, option in names.items() if name in images)
+    if on_stack and idle:
+        raise typer.BadParameter(f"{idle}: a stack has no parts and formats; these go with --dataset.")
+    given = {**choices.reading.given, "position": choices.reading.choice["position"]}
+    idle = _options(name for name in _said(**given) if name != "axes")
+    if not on_stack and idle:
+        raise typer.BadParameter(f"{idle}: these describe a stack, and go with --stack and --points.")
+    says = [f"--{name}" for name in ("recipe", "start") if getattr(choices, name) is not None]
+    if len(says) == 2:
+        raise typer.BadParameter("Give --recipe for a new model or --start for one to teach more, not both.")
+    new = [*choices.new, *(["classes"] if choices.classes else [])]
+    if says and new:
+        raise typer.BadParameter(f"{says[0]} says what the model is; leave {_options(new)} away.")
+
+
+def _options(names: Iterable[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
+
+def _train(choices: Choices, output: Path, *, folder: Path | None, device: str, overwrite: bool, json: bool) -> None:
+    """Train, keeping checkpoints on the way, and write the model."""
+    from napari_pinpoint.cli.training import reports_of
     from napari_pinpoint.io.atomic import check_free
     from napari_pinpoint.model import save_model
 
-    new: dict[str, Any] = {"method": method, "backbone": backbone, "decoder": decoder, "loss": loss, "target": target}
-    new = {name: value for name, value in {**new, "threshold_function": threshold_function}.items() if value}
-    _check_sources(recipe, dataset, stack, points, start, new)
     if output.suffix != ".safetensors":
         raise PinpointError(f"{output}: models are .safetensors files; let the name end so.")
     check_free(output, overwrite=overwrite)
     kept = folder or output.with_name(f"{output.name}.training")
-    camera = {"offset_adu": offset_adu, "electrons_per_adu": electrons_per_adu, "em_gain": em_gain}
-    reading = options.Reading(
-        given={"axes": axes, "pixel_size_nm": pixel_size_nm, "read_noise_e": read_noise_e, **camera},
-        choice={"channel": channel, "plane": plane, "position": position},
-    )
-    images: dict[str, Any] = {
-        "path": None if dataset is None else str(dataset),
-        "format": dataset_format,
-        "split": split,
-    }
-    images |= {"validation": validation_split, "channel": channel, "plane": plane, "axes": axes, "window": window}
-    told = tuple(name.strip() for name in (classes or "").split(",") if name.strip())
-    choices = Choices(output.stem, recipe, start, new, images, told, steps, reading)
-    reports = reports_of(choices, stack=stack, points=points, folder=kept, device=device)
+    # It would tell of the precision among our lines of JSON.
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     try:
-        model = _follow(reports, json=json)
+        model = _follow(reports_of(choices, folder=kept, device=device), json=json)
     except KeyboardInterrupt:
-        said = f"checkpoints are kept in {kept}, and the same command goes on"
-        fail(f"interrupted; {said if any(kept.iterdir()) else 'there is no checkpoint yet'}.", code=INTERRUPTED)
+        said = "there is no checkpoint yet"
+        if kept.is_dir() and any(kept.iterdir()):
+            said = f"checkpoints are kept in {kept}, and the same command goes on"
+        fail(f"interrupted; {said}.", code=INTERRUPTED)
     finally:
         with suppress(OSError):
             kept.rmdir()  # only if nothing is in it
@@ -104,27 +145,6 @@ def train(
         emit({"output": str(output), "fingerprint": model.fingerprint(), "record": model.record})
     else:
         print(f"{output}: {model.spec.name}, {_scores(model.record['validation']) or 'not validated'}.")
-
-
-def _check_sources(
-    recipe: str | None,
-    dataset: Path | None,
-    stack: str | None,
-    points: Path | None,
-    start: str | None,
-    new: dict[str, Any],
-) -> None:
-    """One source of images, and one word on what the model is."""
-    if (stack is None) != (points is None) or (recipe is None and stack is None and dataset is None):
-        raise typer.BadParameter("Give --recipe, --dataset, or --stack and --points.")
-    if stack is not None and dataset is not None:
-        raise typer.BadParameter("Give --dataset, or --stack and --points, not both.")
-    says = [f"--{name}" for name, value in (("recipe", recipe), ("start", start)) if value is not None]
-    if len(says) == 2:
-        raise typer.BadParameter("Give --recipe for a new model or --start for one to teach more, not both.")
-    if says and new:
-        asked = ", ".join(f"--{name.replace('_', '-')}" for name in new)
-        raise typer.BadParameter(f"{says[0]} says what the model is; leave {asked} away.")
 
 
 def _follow(reports: Reports, *, json: bool) -> Localizer:

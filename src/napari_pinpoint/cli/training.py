@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_pinpoint.cli.options import Reading, build
 from napari_pinpoint.datasets import Dataset, Sample
+from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.model import Localizer, load_model
 from napari_pinpoint.sampling import StackSource, hold_out
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the options say of the model and of its training; `new` holds those that say what a new model is.
+    """What the options say of the model, of the images and of the training; what was not said is not there, or None.
 
-    `images` are fields of a `DatasetPart`; what is None was not said.
+    `new` are options of `recipe_for` that say what a new model is, `images` fields of a `DatasetPart`.
     """
 
     name: str
     recipe: str | None
     start: str | None
+    stack: str | None
+    points: Path | None
     new: dict[str, Any]
     images: dict[str, Any]
     classes: tuple[str, ...]
@@ -40,9 +43,8 @@ class Choices:
 
     def part(self, of: DatasetPart | None = None) -> DatasetPart:
         """Which images, and what of them; what is not said is as a recipe has it."""
-        said = {name: value for name, value in self.images.items() if value is not None}
         before = of.model_dump(exclude_unset=True) if of is not None else {}
-        return build("The options of the images do not fit", DatasetPart, {**before, **said})
+        return build("The options of the images do not fit", DatasetPart, {**before, **self.images})
 
     def timed(self, recipe: Recipe) -> Recipe:
         """The recipe with as many steps as are asked for."""
@@ -51,18 +53,14 @@ class Choices:
         return recipe.model_copy(update={"training": recipe.training.model_copy(update={"steps": self.steps})})
 
 
-def reports_of(
-    choices: Choices, *, stack: str | None = None, points: Path | None = None, folder: Path, device: str
-) -> Reports:
+def reports_of(choices: Choices, *, folder: Path, device: str) -> Reports:
     """The training that the options ask for: on a stack, or on what a recipe or `choices.images` say."""
-    if stack is not None and points is not None:
-        return _on_stack(choices, choices.reading(stack), points, folder=folder, device=device)
+    if choices.stack is not None and choices.points is not None:
+        view = choices.reading(choices.stack)
+        return _on_stack(choices, view, choices.points, folder=folder, device=device)
     begin, dataset = None, None
     if choices.recipe is not None:
-        recipe = read_recipe(choices.recipe)
-        if choices.images["path"] is not None:
-            part = choices.part(recipe.dataset)
-            recipe = recipe.model_copy(update={"dataset": part, **({} if recipe.dataset else _IMAGES_ALONE)})
+        recipe = _with_images(read_recipe(choices.recipe), choices)
     else:
         part = choices.part()
         begin = None if choices.start is None else load_model(choices.start)
@@ -71,13 +69,23 @@ def reports_of(
     return train_recipe(choices.timed(recipe), dataset=dataset, folder=folder, start=begin, device=device)
 
 
-#: A recipe that simulates, taken for its model alone.
-_IMAGES_ALONE = {"scene": None, "validation": None}
+def _with_images(recipe: Recipe, choices: Choices) -> Recipe:
+    """The recipe with what the options say of its images; one that only simulates is taken for its model alone."""
+    if not choices.images:
+        return recipe
+    if recipe.dataset is not None:
+        return recipe.model_copy(update={"dataset": choices.part(recipe.dataset)})
+    if "path" not in choices.images:
+        raise PinpointError(
+            f"The recipe {choices.recipe} simulates what it learns from; what was said of images "
+            f"({', '.join(choices.images)}) has no meaning without --dataset FOLDER."
+        )
+    return recipe.model_copy(update={"dataset": choices.part(), "scene": None, "validation": None})
 
 
 def _recipe(choices: Choices, begin: Localizer | None, dataset: Dataset, part: DatasetPart | None) -> Recipe:
     """A new model for a dataset, or one that is there and is to learn more."""
-    window = choices.images["window"]
+    window = choices.images.get("window")
     if begin is not None:
         return refining(begin, dataset, name=choices.name, images=part, window=window)
     return recipe_for(dataset, name=choices.name, images=part, window=window, **choices.new)
@@ -92,12 +100,12 @@ def _on_stack(choices: Choices, view: StackView, table: Path, *, folder: Path, d
         model = recipe.model.model_copy(update={"name": choices.name, "version": 1})
         recipe = recipe.model_copy(update={"model": model})
     else:
-        if choices.start is not None or not choices.new:
+        if choices.start is not None or not (choices.new or choices.classes):
             begin = load_model(choices.start or "smlm-2d")
         sample = Sample(view, points, view.stack.name)
         labels = tuple(sorted(Dataset((sample,)).labels))
         recipe = _recipe(choices, begin, Dataset((sample,), choices.classes or labels), None)
-    part = recipe.dataset or choices.part()
+    part = choices.part(recipe.dataset)
     check_window(recipe.model, part.window)
     learn_from, validation = hold_out(view, points)
     source = StackSource(
@@ -117,9 +125,5 @@ def _on_stack(choices: Choices, view: StackView, table: Path, *, folder: Path, d
         folder=folder,
         start=begin,
         device=device,
-        made_from={
-            "stack": view.stack.path,
-            "points": str(table),
-            "start": begin.fingerprint() if begin else None,
-        },
+        made_from={"stack": view.stack.path, "points": str(table)},
     )

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from napari_pinpoint.camera import Camera
 
 
-def _rising(limits: tuple[float, float]) -> tuple[float, float]:
+def rising(limits: tuple[float, float]) -> tuple[float, float]:
+    """The limits, which have to be in order."""
     if limits[0] > limits[1]:
         raise ValueError(f"a range goes from low to high, not from {limits[0]} to {limits[1]}")
     return limits
@@ -20,9 +21,9 @@ _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 #: Low and high, both at least 0.
-Range = Annotated[tuple[_NotNegative, _NotNegative], AfterValidator(_rising)]
+Range = Annotated[tuple[_NotNegative, _NotNegative], AfterValidator(rising)]
 #: Low and high, both above 0.
-PositiveRange = Annotated[tuple[_Positive, _Positive], AfterValidator(_rising)]
+PositiveRange = Annotated[tuple[_Positive, _Positive], AfterValidator(rising)]
 
 
 def draw(limits: tuple[float, float], size: int, rng: np.random.Generator, *, log: bool = False) -> Any:

@@ -9,17 +9,20 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from napari_pinpoint.arrays import Rng, asarray_like, is_torch, library, normal, numpy_generator
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.scenes.options import rising
 from napari_pinpoint.stack import Stack
 
 Array = np.ndarray[Any, Any]
 
 #: What OpenCV takes for a Gaussian of 5 x 5 without a standard deviation.
 KERNEL = np.array([1, 4, 6, 4, 1]) / 16
+
+_Grey = Annotated[int, Field(ge=0, le=255)]
 
 
 class PixelScene(BaseModel, extra="forbid", frozen=True):
@@ -39,7 +42,7 @@ class PixelScene(BaseModel, extra="forbid", frozen=True):
     brightness: float = Field(default=255.0, gt=0, le=255, description="Of the pixel, before the blur.")
     noise: float = Field(default=10.0, ge=0, description="Standard deviation of the noise of every pixel.")
     clutter: float = Field(default=0.01, ge=0, le=1, description="Share of the pixels that are replaced by clutter.")
-    clutter_range: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(le=255)]] = Field(
+    clutter_range: Annotated[tuple[_Grey, _Grey], AfterValidator(rising)] = Field(
         default=(5, 40), description="Least and largest value of clutter; every whole number between is as likely."
     )
 
