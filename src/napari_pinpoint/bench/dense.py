@@ -83,7 +83,8 @@ class DenseEmitters:
     needs_data: ClassVar[bool] = True
 
     def run(self, folder: Path, data: Path | None, *, quick: bool = False, progress: Tell = tell_nobody) -> Section:
-        movie, truth = read_test(Path(data or "."))
+        assert data is not None  # it needs data
+        movie, truth = read_test(data)
         recipes = {name: _in_quick(recipe) for name, recipe in RECIPES.items()} if quick else RECIPES
         frames = 2 if quick else FRAMES
         scored = {}
@@ -135,8 +136,7 @@ def score(model: Localizer, threshold: float, movie: Stack, truth: Localizations
     counts, rmse = {}, {}
     for tolerance in TOLERANCES_NM:
         pairs = match(found, truth, tolerance=tolerance / PIXEL_NM)
-        rows = ((found, pairs.found), (found, pairs.false), (truth, pairs.missed))
-        counts[tolerance] = np.stack([np.bincount(t["frame"][i], minlength=movie.n_frames) for t, i in rows], axis=1)
+        counts[tolerance] = pairs.per_frame(found, truth, (0, movie.n_frames))
         rmse[tolerance] = evaluate(found, truth, tolerance_nm=tolerance).rmse_nm
     return Scored(model, threshold, found, counts, rmse)
 

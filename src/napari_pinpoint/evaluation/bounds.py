@@ -108,10 +108,6 @@ def cramer_rao_bound(
     free_sigma
         Whether each emitter's width is estimated too, one width for both axes.
 
-    Returns
-    -------
-    Bound
-
     Raises
     ------
     PinpointError
@@ -127,28 +123,26 @@ def cramer_rao_bound(
     sigma = _fitting("psf_sigma", psf_sigma, (len(ys), 2))
     level = _fitting("background", background, shape)
     variance = _fitting("read_variance", read_variance, shape)
-    for name, values in (("photons", ns), ("background", level), ("read_variance", variance)):
-        if not (np.isfinite(values).all() and (values >= 0).all()):
-            raise PinpointError(f"The bound needs finite values of {name} that are not negative.")
-    if not (np.isfinite(sigma).all() and (sigma > 0).all()):
-        raise PinpointError("The bound needs a psf_sigma above 0.")
-
+    _check(sigma, photons=ns, background=level, read_variance=variance)
     images = gaussian_derivatives(shape, ys, xs, ns, sigma[:, 0], sigma[:, 1])
     mean = level + np.sum(images["image"], axis=0)
     slopes = [images["y"], images["x"], images["photons"]]
-    if free_sigma:
-        slopes.append(images["sigma_y"] + images["sigma_x"])
+    slopes += [images["sigma_y"] + images["sigma_x"]] if free_sigma else []
     # Rows: y of every emitter, then x of every emitter, and so on; the background is the last.
     derivatives = np.concatenate([*slopes, np.ones((1, *shape))]).reshape(-1, level.size)
     # Without light and read noise the variance is zero and the information infinite, which no inverse can take.
     weight = 1 / np.maximum(excess_noise * mean + variance, 1e-9).ravel()
     covariance = _inverse((derivatives * weight) @ derivatives.T)
-
     rows = np.arange(len(slopes) * len(ys)).reshape(len(slopes), -1).T
-    return Bound(
-        covariance=covariance[rows[:, :, None], rows[:, None, :]],
-        uncertainty_background=float(np.sqrt(covariance[-1, -1])),
-    )
+    return Bound(covariance[rows[:, :, None], rows[:, None, :]], float(np.sqrt(covariance[-1, -1])))
+
+
+def _check(sigma: Floats, **others: Floats) -> None:
+    for name, values in others.items():
+        if not (np.isfinite(values).all() and (values >= 0).all()):
+            raise PinpointError(f"The bound needs finite values of {name} that are not negative.")
+    if not (np.isfinite(sigma).all() and (sigma > 0).all()):
+        raise PinpointError("The bound needs a psf_sigma above 0.")
 
 
 def closed_form_bound(

@@ -71,7 +71,8 @@ def compare(
     boxes
         Whether to take the average precision of boxes; by default where both tables have them.
     pairs
-        How to pair points, as `evaluate` takes it; without a tolerance they are not paired.
+        How to pair points, as `evaluate` takes it; without a tolerance they are not paired. A border and dim emitters
+        that are left out of pairs still count for all else.
 
     Examples
     --------

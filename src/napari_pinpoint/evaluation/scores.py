@@ -171,10 +171,6 @@ def evaluate(
         (start, stop) of the frames to compare. By default those that the record of `found` says were looked at, else
         all.
 
-    Returns
-    -------
-    Scores
-
     Raises
     ------
     PinpointError
