@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_pinpoint.io.tables import write_localizations
+from napari_pinpoint.io.tables import read_localizations, write_localizations
 from napari_pinpoint.localizations import Localizations
 
 Run = Callable[..., Any]
@@ -129,3 +129,42 @@ def test_images_without_a_table_are_named(run: Run, dataset: Path, tmp_path: Pat
     assert "None of the tables (c) has the name of one of the 2 images (a, b)" in ended.err
     (tmp_path / "empty").mkdir()
     assert "there is no table in this folder" in run("evaluate", tmp_path / "empty", dataset, "--counts").err
+
+
+def test_two_tables_of_one_image_are_refused(run: Run, dataset: Path, tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    found.mkdir()
+    for suffix in ("parquet", "csv"):
+        write_localizations(
+            Localizations({"frame": [0], "y": [9.0], "x": [9.0]}, pixel_size_nm=100), found / f"a.{suffix}"
+        )
+    ended = run("evaluate", found, dataset, "--counts")
+    assert ended.code == 2
+    assert "two tables of one image, a.csv and a.parquet" in ended.err
+
+
+def test_the_challenge_on_a_dataset_takes_the_size_of_its_images(run: Run, dataset: Path, tmp_path: Path) -> None:
+    """It once asked for --field-px, and did not heed it."""
+    found = Localizations({"frame": [0], "y": [9.0], "x": [9.0]}, pixel_size_nm=100)
+    write_localizations(found, tmp_path / "a.parquet")
+    how = ("evaluate", tmp_path / "a.parquet", dataset, "--challenge", "--pixel-size-nm", "100")
+    ended = run(*how)
+    assert "needs the size of a frame" not in ended.err
+    assert "A photon cut needs the column 'photons'" in ended.err
+    assert "of the field of (6, 6) pixels" in run(*how, "--field-px", "6x6").err
+
+
+def test_two_tolerances_are_one_too_many(run: Run, cells: tuple[Path, Path]) -> None:
+    how = ("--challenge", "--field-px", "80x80", "--pixel-size-nm", "100")
+    ended = run("evaluate", *cells, "--tolerance-px", "2", "--tolerance-nm", "30", *how)
+    assert ended.code == 2
+    assert "either in nanometres or in pixels; both" in ended.err
+
+
+def test_frames_without_end_go_as_far_as_was_looked(run: Run, cells: tuple[Path, Path]) -> None:
+    """Frames in which nothing is and nothing was found count among those that were right."""
+    found, truth = cells
+    record = {"settings": {"frames": [0, 10]}}
+    write_localizations(Localizations(read_localizations(found).columns, record=record), found, overwrite=True)
+    ended = run("evaluate", found, truth, "--counts", "--frames", "1:", "--json")
+    assert json.loads(ended.out)["counts"]["n_frames"] == 9

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from napari_pinpoint.cli import evaluate_options as own
 from napari_pinpoint.cli import options
 from napari_pinpoint.cli.terminal import emit, print_table
 from napari_pinpoint.errors import PinpointError
@@ -16,74 +15,18 @@ if TYPE_CHECKING:
     from napari_pinpoint.localizations import Localizations
 
 
-def parse_field(text: str) -> tuple[int, ...]:
-    """ROWSxCOLUMNS, both above 0."""
-    rows, _, columns = text.lower().partition("x")
-    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise typer.BadParameter(f"{text!r} is not ROWSxCOLUMNS, for example 64x64.")
-    return int(rows), int(columns)
-
-
 def evaluate(
-    found: Annotated[
-        Path,
-        typer.Argument(metavar="FOUND", help="The table of what was found; for a dataset, the folder of its tables."),
-    ],
-    truth: Annotated[
-        Path,
-        typer.Argument(metavar="TRUTH", help="The table of what is there, or a dataset: a folder of annotated images."),
-    ],
-    tolerance_nm: Annotated[
-        float | None, typer.Option("--tolerance-nm", metavar="F", help="Largest distance of a pair in nanometres.")
-    ] = None,
-    tolerance_px: Annotated[
-        float | None, typer.Option("--tolerance-px", metavar="F", help="The same in pixels, instead.")
-    ] = None,
-    method: Annotated[
-        Literal["optimal", "greedy"] | None,
-        typer.Option("--method", help="Pairs with the least total distance, or the closest first. [default: optimal]"),
-    ] = None,
-    challenge: Annotated[
-        bool,
-        options.flag(
-            "--challenge",
-            help="As the SMLM challenge 2016 does it: greedy, 250 nm, without 450 nm at the border and the dimmest "
-            "quarter of the truth.",
-        ),
-    ] = False,
-    counts: Annotated[
-        bool, options.flag("--counts", help="Print the errors of the counts per frame, too: MAE, and GAME(1) to (3).")
-    ] = False,
-    boxes: Annotated[
-        bool,
-        options.flag(
-            "--boxes",
-            help="Insist on the average precision of boxes (COCO's mAP); it is printed anyway where both tables have "
-            "heights and widths.",
-        ),
-    ] = False,
-    frames: Annotated[
-        Any,
-        typer.Option(
-            "--frames",
-            parser=options.parse_frames,
-            metavar="START:STOP",
-            help="Frames to compare, as 0:500; by default those that the record of FOUND says were looked at, else "
-            "all up to the last that has a point.",
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="The part of a dataset to compare with, such as val.")
-    ] = None,
-    field: Annotated[
-        Any,
-        typer.Option(
-            "--field-px",
-            parser=parse_field,
-            metavar="ROWSxCOLUMNS",
-            help="Size of a frame, for --challenge and GAME; else the record of FOUND says it.",
-        ),
-    ] = None,
+    found: own.Found,
+    truth: own.Truth,
+    tolerance_nm: own.ToleranceNm = None,
+    tolerance_px: own.TolerancePx = None,
+    method: own.Method = None,
+    challenge: own.Challenge = False,
+    counts: own.Counts = False,
+    boxes: own.Boxes = False,
+    frames: own.Frames = None,
+    split: own.Split = None,
+    field: own.Field = None,
     pixel_size_nm: options.PixelSize = None,
     json: options.Json = False,
 ) -> None:
@@ -93,25 +36,23 @@ def evaluate(
     A table in nanometres that does not know its pixel size takes the other one's. Without a tolerance, --counts and
     --boxes pair no points. Tables of a dataset are called as its images are.
     """
-    from napari_pinpoint.evaluation import CHALLENGE, compare
+    from napari_pinpoint.evaluation import compare
     from napari_pinpoint.localizations import recorded_field
 
     given = {"tolerance_nm": tolerance_nm, "tolerance_px": tolerance_px, "method": method}
     how: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if not (challenge or counts or boxes):
+        _check_tolerance(tolerance_nm, tolerance_px)
     if found.is_dir() or _is_dataset(truth):
         tables, how["frames"], shape = _read_dataset(found, truth, split=split, pixel_size_nm=pixel_size_nm)
     else:
         tables = _read_both(found, truth, pixel_size_nm)
-        shape = field or recorded_field(tables[0].record)
+        shape = recorded_field(tables[0].record)
+    shape = field or shape
     if frames is not None:
-        last = max(int(table["frame"].max(initial=0)) for table in tables)
-        how["frames"] = frames.within(how["frames"][1] if "frames" in how else last + 1)
+        how["frames"] = _chosen(frames, *tables, known=how.get("frames"))
     if challenge:
-        how = {**CHALLENGE, "field_shape": _field(shape)} | how
-        if tolerance_px is not None:
-            del how["tolerance_nm"]
-    elif not (counts or boxes):
-        _check_tolerance(tolerance_nm, tolerance_px)
+        how = _as_challenge(shape, how)
     comparison = compare(*tables, shape=shape, boxes=boxes or None, **how)
     if json:
         emit(comparison.to_dict())
@@ -139,13 +80,26 @@ def _check_tolerance(tolerance_nm: float | None, tolerance_px: float | None) -> 
         )
 
 
-def _field(shape: Any) -> Any:
-    """Rows and columns of the frames, which leaving out a border needs."""
-    if not isinstance(shape, tuple):
-        raise PinpointError(
-            "Leaving out a border needs the size of a frame, which the table does not know; give --field-px 64x64."
-        )
-    return shape
+def _chosen(
+    frames: options.FrameRange, found: Localizations, truth: Localizations, *, known: tuple[int, int] | None
+) -> tuple[int, int]:
+    """Frames as the user gave them; without an end, to the last one that was looked at or has a point."""
+    from napari_pinpoint.evaluation import compared_frames
+
+    looked_at = known or compared_frames(found, found)
+    return frames.within(max(looked_at[1], int(truth["frame"].max(initial=0)) + 1))
+
+
+def _as_challenge(shape: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What the challenge asks for, except where the user says otherwise; its border needs the size of the frames."""
+    from napari_pinpoint.evaluation import CHALLENGE
+
+    sizes = {tuple(size) for size in ([shape] if isinstance(shape, tuple) else [] if shape is None else shape.tolist())}
+    if len(sizes) != 1:
+        lack = "the images differ in it" if sizes else "the table does not know"
+        raise PinpointError(f"Leaving out a border needs the size of a frame, which {lack}; give --field-px 64x64.")
+    own = CHALLENGE if "tolerance_px" not in given else {k: v for k, v in CHALLENGE.items() if k != "tolerance_nm"}
+    return {**own, "field_shape": sizes.pop(), **given}
 
 
 def _read_both(found: Path, truth: Path, pixel_size_nm: float | None) -> list[Localizations]:
@@ -186,7 +140,15 @@ def _read_dataset(
     from napari_pinpoint.io.tables import read_localizations
 
     files = sorted(found.iterdir()) if found.is_dir() else [found]
-    paths = {path.stem: path for path in files if path.suffix.lower() in _table_suffixes()}
+    suffixes, paths = _table_suffixes(), dict[str, Path]()
+    for path in files:
+        if path.suffix.lower() not in suffixes:
+            continue
+        if path.stem in paths:
+            raise PinpointError(
+                f"{found} has two tables of one image, {paths[path.stem].name} and {path.name}; leave only one."
+            )
+        paths[path.stem] = path
     if not paths:
         raise PinpointError(f"{found}: there is no table in this folder; write them by `pinpoint localize ... -o`.")
     tables = {name: read_localizations(path, pixel_size_nm=pixel_size_nm) for name, path in paths.items()}
