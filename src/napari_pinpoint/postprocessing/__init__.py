@@ -1,6 +1,7 @@
 """Tables to tables: what is done with localizations once they are found."""
 
 from napari_pinpoint.postprocessing.counting import count
-from napari_pinpoint.postprocessing.filtering import filter_column, passes
+from napari_pinpoint.postprocessing.expressions import rows_that_pass
+from napari_pinpoint.postprocessing.filtering import filter_column, filter_rows, passes
 
-__all__ = ["count", "filter_column", "passes"]
+__all__ = ["count", "filter_column", "filter_rows", "passes", "rows_that_pass"]

@@ -1,4 +1,4 @@
-"""Keep the rows whose value in a column lies within limits."""
+"""Keep the rows whose value in a column lies within limits, or that fulfil a condition."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.postprocessing.expressions import rows_that_pass
 
 
 def passes(
@@ -65,6 +66,23 @@ def filter_column(
     """
     kept = table.select(passes(table, column, at_least=at_least, at_most=at_most))
     return kept.with_step("filter", column=column, at_least=at_least, at_most=at_most)
+
+
+def filter_rows(table: Localizations, expression: str) -> Localizations:
+    """The rows that fulfil a condition (see `rows_that_pass`), with a step in the record that says so.
+
+    Examples
+    --------
+    >>> table = Localizations(
+    ...     {"frame": [0, 0], "y": [1, 2], "x": [4, 5], "photons": [250, 900], "uncertainty_x": [0.1, 0.15]},
+    ...     pixel_size_nm=100,
+    ... )
+    >>> precise = filter_rows(table, "photons > 300 and uncertainty_x_nm < 20")
+    >>> precise["photons"], precise.record["steps"]
+    (array([900.], dtype=float32), [{'step': 'filter', 'expression': 'photons > 300 and uncertainty_x_nm < 20'}])
+    """
+    expression = expression.strip()
+    return table.select(rows_that_pass(table, expression)).with_step("filter", expression=expression)
 
 
 def _as_in(values: np.ndarray[Any, Any], limit: float) -> Any:
