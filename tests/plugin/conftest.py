@@ -98,11 +98,11 @@ def add_movie(movie: Stack) -> Callable[..., Any]:
 
 @pytest.fixture
 def press(qtbot: Any) -> Callable[..., None]:
-    """Presses a button with the mouse."""
+    """Presses a button with the mouse, as soon as it can be pressed."""
     from qtpy.QtCore import Qt
 
     def press_it(button: Any) -> None:
-        assert button.isEnabled()
+        qtbot.waitUntil(button.isEnabled, timeout=60_000)
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     return press_it

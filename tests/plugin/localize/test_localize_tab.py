@@ -74,6 +74,21 @@ def test_threshold_and_offsets_are_taken_from_the_form(
     assert [layer.name for layer in tab.viewer.layers.selection] == ["movie localizations"]
 
 
+def test_a_run_waits_until_the_form_is_that_of_the_model(
+    qtbot: Any, open_tab: Callable[..., Any], add_movie: Callable[..., Any], ready: Callable[..., Any]
+) -> None:
+    tab = open_tab()
+    add_movie(tab.viewer)
+    ready(tab)
+    buttons = (tab.run_button, tab.form.folder.run_button)
+    assert all(button.isEnabled() for button in buttons)
+    tab.form.model.choice.setCurrentText("spots")
+    assert tab.form.sensitivity.control.column == "probability"  # still what the model before is controlled by
+    assert not any(button.isEnabled() for button in buttons)
+    qtbot.waitUntil(lambda: all(button.isEnabled() for button in buttons), timeout=60_000)
+    assert tab.form.sensitivity.control.column == "contrast"
+
+
 @pytest.mark.parametrize("kind", ["dask", "single image", "channel of four axes"])
 def test_any_image_layer(
     kind: str,

@@ -156,6 +156,18 @@ def test_what_cannot_be_shown_says_why(qtbot: Any, previewing: Any, name: str, t
     qtbot.waitUntil(lambda: said in tab.form.sensitivity.histogram.message, timeout=60_000)
 
 
+def test_doubts_of_a_run_are_told_with_every_frame(qtbot: Any, previewing: Any) -> None:
+    tab, field = previewing, previewing.form.camera.numbers["pixel_size_nm"]
+    said = tab.form.sensitivity.count.text
+    assert "Warning" not in said()
+    field.clear()
+    qtbot.keyClicks(field, "300")
+    qtbot.waitUntil(lambda: "Warning: The pixel size" in said(), timeout=60_000)
+    tab.viewer.dims.set_current_step(0, 5)
+    wait_for(qtbot, tab, 5)
+    assert "candidates in this frame are kept.\nWarning: The pixel size" in said()
+
+
 def test_a_single_image_has_a_preview_as_well(
     qtbot: Any, open_tab: Callable[..., Any], movie: Stack, add_movie: Callable[..., Any], ready: Callable[..., Any]
 ) -> None:

@@ -49,8 +49,13 @@ class Assistant(QObject):
 
     @property
     def is_ready(self) -> bool:
-        """Whether all that could be found out about the images stands in the form."""
-        return self._is_ready
+        """Whether all that could be found out about images and model stands in the form."""
+        return self._is_ready and self.knows_model
+
+    @property
+    def knows_model(self) -> bool:
+        """Whether the form asks what the chosen model can do; until then its fields are those of the one before."""
+        return not self._background.is_asked("model")
 
     def stop(self) -> None:
         """Find out nothing more; `read_source` begins anew."""

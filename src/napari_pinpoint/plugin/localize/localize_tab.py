@@ -118,7 +118,7 @@ class LocalizeTab(QWidget):
     def _show_status(self) -> None:
         status, running, layer = self.jobs.status, self.jobs.is_running, self.form.layer
         self.run_button.setEnabled(not running and layer is not None and self.assistant.is_ready)
-        self.form.folder.run_button.setEnabled(not running)
+        self.form.folder.run_button.setEnabled(not running and self.assistant.knows_model)
         self.cancel_button.setEnabled(status.state == "running")
         # Without a total the bar moves to and fro, but only as long as the job runs.
         self.progress.setRange(0, _STEPS if status.total or not running else 0)

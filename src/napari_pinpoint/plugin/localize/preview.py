@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
@@ -13,6 +13,8 @@ from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.layers.tables import Placement, points_layer_data, transient_metadata
 from napari_pinpoint.plugin.localize.localizing import Request
 from napari_pinpoint.plugin.work.background import Answer, Background
+from napari_pinpoint.plugin.work.telling import hearing
+from napari_pinpoint.plugin.work.torch_loading import load_torch
 
 if TYPE_CHECKING:
     from napari_pinpoint.inference import LocalizeSettings, Plan
@@ -41,10 +43,11 @@ class Preview(QObject):
         self.candidates: Localizations | None = None
         self.kept: Localizations | None = None
         self.problem = ""
+        self.warnings: tuple[str, ...] = ()
         self.layer: Any = None
         self._viewer, self._background = viewer, background
         self._finder = _Finder()
-        self._found: OrderedDict[Hashable, tuple[Localizations, Localizer]] = OrderedDict()
+        self._found: OrderedDict[Hashable, Answer] = OrderedDict()
         self._asked: Any = None  # key and frame
         self._request: Any = None
         self._settings: Mapping[str, Any] = {}
@@ -78,7 +81,7 @@ class Preview(QObject):
         self._request = asked
         if self._asked in self._found:
             self._background.drop("preview")
-            self._take(Answer(self._found[self._asked]))
+            self._take(self._found[self._asked])
             return
         self.candidates = self.kept = None
         self.problem = ""
@@ -89,7 +92,7 @@ class Preview(QObject):
         """Show the same frame with other settings."""
         self._settings = settings
         if self._asked in self._found and not self.is_busy:
-            self._take(Answer(self._found[self._asked]))
+            self._take(self._found[self._asked])
 
     def clear(self) -> None:
         """No preview: the layer goes, and nothing is computed."""
@@ -120,12 +123,13 @@ class Preview(QObject):
             if not _serves(answer.value, LocalizeSettings(**self._settings)):
                 self._ask()  # what was found stays in sight meanwhile
                 return
-            self._found[self._asked] = answer.value
+            self._found[self._asked] = answer
             self._found.move_to_end(self._asked)
             while len(self._found) > _REMEMBERED:
                 self._found.popitem(last=False)
-            self.candidates, model = answer.value
-            self.kept = keep(self.candidates, LocalizeSettings(**self._settings), model)
+            found: _Found = answer.value
+            self.candidates, self.warnings = found.candidates, (*found.warnings, *answer.warnings)
+            self.kept = keep(found.candidates, LocalizeSettings(**self._settings), found.model)
             self._show_points(self.kept)
         self.changed.emit()
 
@@ -145,31 +149,38 @@ class Preview(QObject):
             self.layer.data = data
 
 
+class _Found(NamedTuple):
+    """Candidates, the model that found them, and what there was to doubt when all but the frame was decided."""
+
+    candidates: Localizations
+    model: Localizer
+    warnings: tuple[str, ...]
+
+
 class _Finder:
     """Finds candidates, in the thread of the questions; the model and all that is decided once is kept."""
 
     def __init__(self) -> None:
         self._key: Hashable = None
         self._plan: Plan | None = None
+        self._doubts: list[str] = []
         self._lock = threading.Lock()  # when a thread ends, the next one may have begun
 
-    def __call__(
-        self, key: Hashable, request: Request, frame: int, settings: Mapping[str, Any]
-    ) -> tuple[Localizations, Localizer]:
-        from napari_pinpoint.plugin.work.torch_loading import load_torch
-
+    def __call__(self, key: Hashable, request: Request, frame: int, settings: Mapping[str, Any]) -> _Found:
         load_torch()
         from napari_pinpoint.inference import LocalizeSettings, candidates
 
         with self._lock:
             if self._plan is None or key != self._key:
-                self._plan, self._key = request.plan(), key
+                self._doubts.clear()
+                with hearing(self._doubts.append):  # they hold for every frame
+                    self._plan, self._key = request.plan(), key
             threshold = LocalizeSettings(**settings).resolved(self._plan.model).threshold
-            return candidates(self._plan.with_settings(threshold=threshold), frame), self._plan.model
+            found = candidates(self._plan.with_settings(threshold=threshold), frame)
+            return _Found(found, self._plan.model, tuple(self._doubts))
 
 
-def _serves(found: tuple[Localizations, Localizer], settings: LocalizeSettings) -> bool:
+def _serves(found: _Found, settings: LocalizeSettings) -> bool:
     """Whether what these settings keep can be selected from candidates; not every decoder's points can."""
-    candidates, model = found
-    found_at = candidates.record["settings"]["threshold"]
-    return bool(model.decoder.selectable or found_at == settings.resolved(model).threshold)
+    found_at = found.candidates.record["settings"]["threshold"]
+    return bool(found.model.decoder.selectable or found_at == settings.resolved(found.model).threshold)

@@ -118,7 +118,8 @@ class PreviewFollower(QObject):
         if preview.candidates is None or preview.kept is None:
             sensitivity.show_points(None, words="looking at this frame..." if preview.is_busy else preview.problem)
         else:
-            sensitivity.show_points(preview.candidates[sensitivity.control.column], len(preview.kept))
+            values = preview.candidates[sensitivity.control.column]
+            sensitivity.show_points(values, len(preview.kept), warnings=preview.warnings)
 
     def _on_removed(self, event: Any) -> None:
         self.preview.on_layer_removed(event.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,14 +122,22 @@ class Sensitivity(QWidget):
         self.histogram.set_range(control.low, control.high)
         self._show(self.number.value() if self._given else own or 0.0)
 
-    def show_points(self, values: np.ndarray[Any, Any] | None, kept: int = 0, words: str = "") -> None:
+    def show_points(
+        self,
+        values: np.ndarray[Any, Any] | None,
+        kept: int = 0,
+        *,
+        words: str = "",
+        warnings: Sequence[str] = (),
+    ) -> None:
         """The values of all candidates in the frame and how many are kept; None where there is no preview, and why."""
         if values is None:
             self.histogram.show_values(None, words or "tick Preview to see the points of this frame")
             self.count.setText("")
         else:
             self.histogram.show_values(values, "" if len(values) else "no points in this frame")
-            self.count.setText(f"{kept:,} of {len(values):,} candidates in this frame are kept.")
+            counted = f"{kept:,} of {len(values):,} candidates in this frame are kept."
+            self.count.setText("\n".join([counted, *(f"Warning: {text}" for text in warnings)]))
         self.count.setVisible(bool(self.count.text()))
 
     def _slide(self, steps: int) -> None:
