@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from napari_pinpoint.bench import sparsity
-from napari_pinpoint.bench.report import Picture, Report
 from napari_pinpoint.bench.sparsity import LABELS, WITH, WITHOUT, Course, follow
+from napari_pinpoint.reports.writing import Picture, Report
 
 
 @pytest.fixture(scope="module")

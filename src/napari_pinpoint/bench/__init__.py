@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from napari_pinpoint.registry import Registry
 
 if TYPE_CHECKING:
-    from napari_pinpoint.bench.report import Section
+    from napari_pinpoint.reports.writing import Section
 
 #: Called with words, and the part that is done of how much.
 Tell = Callable[[str, float, float], None]

@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from napari_pinpoint.bench import Tell, tell_nobody
-from napari_pinpoint.bench.report import Table
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.model import Localizer, ModelSpec, count_parameters, load_model, save_model
 from napari_pinpoint.registry import Part
+from napari_pinpoint.reports.writing import Table
 from napari_pinpoint.sampling import SampleSource
 from napari_pinpoint.training import Progress, Recipe, TrainingSpec, train_iter, train_recipe
 from napari_pinpoint.training.state import Validation

@@ -15,13 +15,13 @@ import numpy as np
 from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.cache import hash_of_files, in_quick, trained_on, training_table
 from napari_pinpoint.bench.cells_figures import examples_figure, unannotated_figure
-from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.datasets import Dataset, read_dataset
 from napari_pinpoint.evaluation.bootstrap import bootstrap
 from napari_pinpoint.evaluation.boxes import BoxComparison, BoxScores, coco_boxes
 from napari_pinpoint.inference import LocalizeSettings, localize
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer
+from napari_pinpoint.reports.writing import Goal, Picture, Section, Table
 from napari_pinpoint.training import Recipe
 from napari_pinpoint.training.sources import sources_of
 from napari_pinpoint.training.spec import read_recipe

@@ -22,7 +22,6 @@ from napari_pinpoint.bench.dense_figures import (
     neighbour_figure,
 )
 from napari_pinpoint.bench.dense_recipes import CAMERA, RECIPES
-from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.evaluation import Interval, bootstrap, bootstrap_difference, evaluate, match
 from napari_pinpoint.inference import LocalizeSettings, localize
 from napari_pinpoint.io.images import read_stack
@@ -30,6 +29,7 @@ from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer
 from napari_pinpoint.registry import Part
+from napari_pinpoint.reports.writing import Goal, Picture, Section, Table
 from napari_pinpoint.stack import Stack
 from napari_pinpoint.training import Recipe, scene_of
 

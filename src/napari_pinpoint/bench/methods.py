@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from napari_pinpoint.bench import TASKS, Tell, tell_nobody
-from napari_pinpoint.bench.report import Report
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.reports.writing import Report
 
 
 def choose(only: Collection[str], data: str | Path | None) -> tuple[str, ...]:

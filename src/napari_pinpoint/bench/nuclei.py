@@ -19,13 +19,13 @@ from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.baselines import NucleiCounter, tuned_nuclei_counter
 from napari_pinpoint.bench.cache import hash_of_files, in_quick, trained_on
 from napari_pinpoint.bench.nuclei_figures import counts_figure, examples_figure
-from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.datasets import Dataset, read_dataset
 from napari_pinpoint.evaluation import bootstrap, bootstrap_difference, game_per_frame
 from napari_pinpoint.inference import localize_iter, plan
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.registry import Part
+from napari_pinpoint.reports.writing import Goal, Picture, Section, Table
 from napari_pinpoint.sampling import DatasetSource
 from napari_pinpoint.training import TrainingSpec
 

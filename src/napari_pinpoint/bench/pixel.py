@@ -17,13 +17,13 @@ from torch import Tensor
 
 from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.cache import in_quick, trained_on
-from napari_pinpoint.bench.report import Report, Section
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.methods.points import Points
 from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.normalization import Normalization
 from napari_pinpoint.registry import Part
+from napari_pinpoint.reports.writing import Report, Section
 from napari_pinpoint.sampling import Batch
 from napari_pinpoint.scenes.pixel import PixelScene
 from napari_pinpoint.stack import Stack

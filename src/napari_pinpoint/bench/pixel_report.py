@@ -15,11 +15,11 @@ from napari_pinpoint.bench.cache import training_table
 from napari_pinpoint.bench.ideal_pixel import brightest, locate
 from napari_pinpoint.bench.pixel import COMPETING, FAR_PX, LEARNING, SCENE, SQUARED, Frames, answers, heat_maps, scores
 from napari_pinpoint.bench.pixel_figures import Sample, curves, histograms, samples
-from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.evaluation.bootstrap import bootstrap
 from napari_pinpoint.methods.points import points_of
 from napari_pinpoint.methods.targets import TARGETS
 from napari_pinpoint.model import Localizer
+from napari_pinpoint.reports.writing import Goal, Picture, Section, Table
 from napari_pinpoint.scenes.pixel import KERNEL
 
 Array = np.ndarray[Any, Any]

@@ -20,9 +20,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from napari_pinpoint.bench import Tell, tell_nobody
-from napari_pinpoint.bench.report import Goal, Picture, Report, Section, Table
 from napari_pinpoint.methods.count import count_log_likelihood
 from napari_pinpoint.methods.heatmap_distance import heatmap_distance
+from napari_pinpoint.reports.writing import Goal, Picture, Report, Section, Table
 
 Array = np.ndarray[Any, Any]
 

@@ -19,7 +19,6 @@ from scipy.ndimage import uniform_filter
 from napari_pinpoint.bench import Tell, tell_nobody
 from napari_pinpoint.bench.baselines import SpotDetector, oracle_spot_detector
 from napari_pinpoint.bench.cache import hash_of_files, in_quick, trained_on, training_table
-from napari_pinpoint.bench.report import Goal, Picture, Section, Table
 from napari_pinpoint.bench.spots_figures import curve_figure, examples_figure
 from napari_pinpoint.bench.spots_recipes import MODELS, identity_of, source_of, start_of, training_of
 from napari_pinpoint.datasets import Dataset, Sample, read_dataset
@@ -27,6 +26,7 @@ from napari_pinpoint.evaluation import Interval, bootstrap, bootstrap_difference
 from napari_pinpoint.inference import LocalizeSettings, localize
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer
+from napari_pinpoint.reports.writing import Goal, Picture, Section, Table
 
 Array = np.ndarray[Any, Any]
 

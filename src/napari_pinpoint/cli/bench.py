@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from napari_pinpoint.bench import Tell
-    from napari_pinpoint.bench.report import Report
+    from napari_pinpoint.reports.writing import Report
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the report and trained models go.")
@@ -100,7 +100,7 @@ def methods(
 
 def _report(run: Callable[..., Report], output: Path, *, overwrite: bool, json: bool) -> None:
     """Do the work of a study, write its report, and say the figures to reach and where it is."""
-    from napari_pinpoint.bench.report import PAGE, claim, goal_table
+    from napari_pinpoint.reports.writing import PAGE, claim, goal_table
 
     claim(output, overwrite=overwrite)
     with _told() as progress:

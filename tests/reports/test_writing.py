@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from napari_pinpoint.bench.report import Goal, Picture, Report, Section, Table, html_of, markdown_of
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.reports.writing import Goal, Picture, Report, Section, Table, html_of, markdown_of
 
 
 def curve() -> Picture:
