@@ -190,3 +190,13 @@ def test_tallies_of_frames_sum_to_those_of_all(rng):
     third = match(*(table.select(table["frame"] == 2) for table in (found, truth)), tolerance=2)
     assert tally[2].tolist() == [len(third.truth), len(third.false), len(third.missed)]
     np.testing.assert_array_equal(matches.per_frame(found, truth, (2, 4)), tally[2:4])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_found_row_may_have_a_reach_of_its_own(method):
+    found, truth = table([0.0, 10.0]), table([2.0, 12.0])
+    matches = match(found, truth, tolerance=np.array([3.0, 1.0]), method=method)
+    assert (matches.found.tolist(), matches.truth.tolist()) == ([0], [0])
+    with pytest.raises(PinpointError, match="above 0"):
+        match(found, truth, tolerance=np.array([1.0, 0.0]), method=method)
+    assert len(match(table([]), truth, tolerance=np.empty(0), method=method).missed) == 2

@@ -13,7 +13,19 @@ from napari_pinpoint.evaluation.chamfer import Chamfer, chamfer, chamfer_per_fra
 from napari_pinpoint.evaluation.comparison import Comparison, compare
 from napari_pinpoint.evaluation.counting import CountErrors, count_errors, counts_per_frame, game_per_frame
 from napari_pinpoint.evaluation.coverage import by_class, compared_frames, in_frames
+from napari_pinpoint.evaluation.curves import (
+    DistanceCurve,
+    Histogram,
+    PixelPositions,
+    Shares,
+    f1_against_distance,
+    pixel_positions,
+    recall_against,
+)
+from napari_pinpoint.evaluation.details import Details, details, details_of
+from napari_pinpoint.evaluation.differences import ModelDifference, compare_models, shared_frames
 from napari_pinpoint.evaluation.matching import Matches, match
+from napari_pinpoint.evaluation.pairing import Pairing, nearest_neighbour, pair
 from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate, evaluate_classes
 from napari_pinpoint.evaluation.summary import (
     CLASS_COLUMNS,
@@ -22,6 +34,12 @@ from napari_pinpoint.evaluation.summary import (
     class_rows,
     count_rows,
     rows_of,
+)
+from napari_pinpoint.evaluation.uncertainties import (
+    UncertaintyCheck,
+    check_probabilities,
+    check_uncertainties,
+    worst_probability,
 )
 
 __all__ = [
@@ -33,9 +51,17 @@ __all__ = [
     "Chamfer",
     "Comparison",
     "CountErrors",
+    "Details",
+    "DistanceCurve",
+    "Histogram",
     "Interval",
     "Matches",
+    "ModelDifference",
+    "Pairing",
+    "PixelPositions",
     "Scores",
+    "Shares",
+    "UncertaintyCheck",
     "average_precision",
     "bootstrap",
     "bootstrap_difference",
@@ -44,22 +70,34 @@ __all__ = [
     "chamfer",
     "chamfer_per_frame",
     "chamfer_rows",
+    "check_probabilities",
+    "check_uncertainties",
     "class_rows",
     "closed_form_bound",
     "coco_boxes",
     "compare",
+    "compare_models",
     "compared_frames",
     "count_errors",
     "count_rows",
     "counts_per_frame",
     "cramer_rao_bound",
+    "details",
+    "details_of",
     "efficiency",
     "evaluate",
     "evaluate_classes",
+    "f1_against_distance",
     "frame_bounds",
     "game_per_frame",
     "has_boxes",
     "in_frames",
     "match",
+    "nearest_neighbour",
+    "pair",
+    "pixel_positions",
+    "recall_against",
     "rows_of",
+    "shared_frames",
+    "worst_probability",
 ]

@@ -44,7 +44,7 @@ def compared_frames(
         if not 0 <= start < stop:
             raise PinpointError(f"Frames to compare are given as (first, last + 1), not {tuple(frames)}.")
         return int(start), int(stop)
-    recorded = _recorded_frames(found)
+    recorded = recorded_frames(found)
     if recorded is None:
         return 0, int(max(table["frame"].max(initial=0) for table in (found, truth))) + 1
     left_out = len(truth) - len(in_frames(truth, recorded))
@@ -88,7 +88,7 @@ def class_names(table: Localizations) -> np.ndarray[tuple[int], np.dtype[np.str_
     return np.array([*("none" if label is None else label for label in table["label"]), ""], dtype=np.str_)[:-1]
 
 
-def _recorded_frames(table: Localizations) -> Frames | None:
+def recorded_frames(table: Localizations) -> Frames | None:
     """The frames that a model looked at, None where the record does not say it or cannot be right."""
     frames = table.record.get("settings", {}).get("frames")
     if not (isinstance(frames, list) and len(frames) == 2 and 0 <= frames[0] < frames[1]):

@@ -61,7 +61,9 @@ class Matches:
         return np.stack(columns, axis=1)
 
 
-def match(found: Localizations, truth: Localizations, *, tolerance: float, method: Method = "optimal") -> Matches:
+def match(
+    found: Localizations, truth: Localizations, *, tolerance: float | Floats, method: Method = "optimal"
+) -> Matches:
     """Pair found localizations with true ones, one-to-one and only within a frame.
 
     Parameters
@@ -69,7 +71,7 @@ def match(found: Localizations, truth: Localizations, *, tolerance: float, metho
     found, truth
         Tables in the same pixels. Where both have a `z` it counts too, in pixels if step and pixel size are known.
     tolerance
-        Largest distance of a pair, in pixels.
+        Largest distance of a pair, in pixels; one number, or one for each found row.
     method
         ``"optimal"``: as many pairs as possible, and of all such sets the one with the least sum of squared
         distances. True rows flagged "ignore" only get what the others leave.
@@ -89,21 +91,25 @@ def match(found: Localizations, truth: Localizations, *, tolerance: float, metho
     >>> matches.distance, matches.missed, matches.false
     (array([0.25]), array([1]), array([1]))
     """
-    if not (np.isfinite(tolerance) and tolerance > 0):
+    reach = np.broadcast_to(np.asarray(tolerance, dtype=np.float64), len(found))
+    if not np.all(np.isfinite(tolerance) & (np.asarray(tolerance) > 0)):
         raise PinpointError(f"The tolerance must be a distance above 0, not {tolerance}.")
+    widest = float(np.max(tolerance, initial=1e-9))
     if method not in _ASSIGNMENTS:
         raise PinpointError(f"There is no matching {method!r}; there are: {', '.join(_ASSIGNMENTS)}.")
     assign = _ASSIGNMENTS[method]
-    f, t, distance = _pairs_within(found, truth, tolerance)
+    f, t, distance = _pairs_within(found, truth, widest)
+    near = distance <= reach[f]
+    f, t, distance = f[near], t[near], distance[near]
     ignored = is_ignored(truth)
 
     if method == "greedy":
-        chosen = assign(f, t, distance / tolerance)
+        chosen = assign(f, t, distance / widest)
     else:
         real = np.flatnonzero(~ignored[t])
-        first = real[assign(f[real], t[real], distance[real] / tolerance)]
+        first = real[assign(f[real], t[real], distance[real] / widest)]
         rest = np.flatnonzero(ignored[t] & ~np.isin(f, f[first]))
-        chosen = np.concatenate([first, rest[assign(f[rest], t[rest], distance[rest] / tolerance)]])
+        chosen = np.concatenate([first, rest[assign(f[rest], t[rest], distance[rest] / widest)]])
 
     pairs = chosen[~ignored[t[chosen]]]
     pairs = pairs[np.argsort(t[pairs])]
