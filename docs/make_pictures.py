@@ -91,8 +91,8 @@ def filaments(user: User) -> None:
     save_dialog(user, results)
     evaluate = user.tab("Evaluate")
     user.click(evaluate.compare_button)
-    user.until(lambda: evaluate.difference)
-    user.click(evaluate.missed_button)
+    user.until(lambda: evaluate.scores.difference)
+    user.click(evaluate.scores.missed_button)
     user.viewer.reset_view()
     user.picture("evaluate")
 
@@ -167,7 +167,7 @@ def film(user: User) -> None:
     user.wait(0.6)
     evaluate = user.tab("Evaluate")
     user.click(evaluate.compare_button)
-    user.until(lambda: evaluate.difference)
+    user.until(lambda: evaluate.scores.difference)
     user.wait(2)
     write_film(user.film, FOLDER / "run.gif")
 

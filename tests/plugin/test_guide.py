@@ -279,12 +279,12 @@ def test_step_11_compare_with_the_truth(qtbot: Any, viewer: Any, dock: Any, tab:
     evaluate = dock.show_tab("Evaluate")
     assert (evaluate.found_choice.layer.name, evaluate.truth_choice.layer.name) == ("movie localizations", "truth")
     press(evaluate.compare_button)
-    qtbot.waitUntil(lambda: evaluate.difference is not None, timeout=60_000)
-    names = [evaluate.table.item(row, 0).text() for row in range(evaluate.table.rowCount())]
+    qtbot.waitUntil(lambda: evaluate.scores.difference is not None, timeout=60_000)
+    names = [evaluate.scores.table.item(row, 0).text() for row in range(evaluate.scores.table.rowCount())]
     assert {"precision", "recall", "Jaccard", "F1", "RMSE"} <= set(names)
     assert all(f"*{name}*" in GUIDE for name in ("precision", "recall", "Jaccard", "F1", "RMSE"))
-    press(evaluate.missed_button)
-    press(evaluate.false_button)
+    press(evaluate.scores.missed_button)
+    press(evaluate.scores.false_button)
     assert len(viewer.layers["false: movie localizations"].data) >= 1
 
 

@@ -295,7 +295,7 @@ class User:
 
     def do_show_difference(self) -> str:
         evaluate = self.dock.show_tab("Evaluate")
-        return self.press(evaluate.missed_button if self.rng.random() < 0.5 else evaluate.false_button)
+        return self.press(evaluate.scores.missed_button if self.rng.random() < 0.5 else evaluate.scores.false_button)
 
 
 class Ledger:

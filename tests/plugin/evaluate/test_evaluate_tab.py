@@ -57,7 +57,7 @@ def cells(table: Any) -> list[list[str]]:
 
 
 def scores(tab: Any) -> dict[str, str]:
-    return dict(cells(tab.table))
+    return dict(cells(tab.scores.table))
 
 
 def test_it_proposes_which_layer_is_what_and_scores_as_the_command_does(
@@ -68,14 +68,14 @@ def test_it_proposes_which_layer_is_what_and_scores_as_the_command_does(
     compare(tab)
     shown = scores(tab)
     assert (shown["pairs"], shown["false"], shown["missed"]) == ("2", "1", "1")
-    assert tab.difference.scores.to_dict() == evaluate(*tables, tolerance_nm=100).to_dict()
-    assert tab.table.item(0, 0).toolTip()
+    assert tab.scores.difference.scores.to_dict() == evaluate(*tables, tolerance_nm=100).to_dict()
+    assert tab.scores.table.item(0, 0).toolTip()
 
 
 def test_what_differs_becomes_layers_on_request(viewer: Any, tab: Any, compare: Any, press: Any) -> None:
     compare(tab)
     assert len(viewer.layers) == 2
-    for button in (tab.missed_button, tab.false_button, tab.missed_button):
+    for button in (tab.scores.missed_button, tab.scores.false_button, tab.scores.missed_button):
         press(button)
     assert [layer.name for layer in viewer.layers] == ["truth", "found", "false: found", "missed: found"]
     missed, false = (viewer.layers[f"{kind}: found"] for kind in ("missed", "false"))
@@ -177,21 +177,21 @@ def test_counts_boxes_and_classes_are_told_where_they_make_sense(
     add(viewer, boxes[1], "truth")
     add(viewer, boxes[0], "found")
     tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
-    assert not tab.counts_section.isVisibleTo(tab)
+    assert not tab.scores.counts_section.isVisibleTo(tab)
     compare(tab)
     whole = compare_tables(*boxes, tolerance_nm=100, shape=(40, 40))
-    assert tab.difference.comparison.to_dict() == whole.to_dict()
+    assert tab.scores.difference.comparison.to_dict() == whole.to_dict()
     assert float(scores(tab)["mAP 0.5"]) == pytest.approx(whole.boxes.map_50, abs=1e-4)
     assert "Chamfer" in scores(tab)
-    assert not tab.counts.isVisibleTo(tab)
-    qtbot.mouseClick(tab.counts_section.button, Qt.MouseButton.LeftButton)
-    assert tab.counts.isVisibleTo(tab)
-    counts = dict(cells(tab.counts))
+    assert not tab.scores.counts.isVisibleTo(tab)
+    qtbot.mouseClick(tab.scores.counts_section.button, Qt.MouseButton.LeftButton)
+    assert tab.scores.counts.isVisibleTo(tab)
+    counts = dict(cells(tab.scores.counts))
     assert (counts["MAE"], counts["GAME(3)"]) == (f"{whole.counts.mae:.4g}", f"{whole.counts.game[3]:.4g}")
-    qtbot.mouseClick(tab.classes_section.button, Qt.MouseButton.LeftButton)
-    assert [row[:4] for row in cells(tab.classes)] == [["a", "2", "2", "50.0"], ["b", "1", "1", "100.0"]]
-    assert len(cells(tab.classes)[0]) == 6
-    tab.copy_button.click()
+    qtbot.mouseClick(tab.scores.classes_section.button, Qt.MouseButton.LeftButton)
+    assert [row[:4] for row in cells(tab.scores.classes)] == [["a", "2", "2", "50.0"], ["b", "1", "1", "100.0"]]
+    assert len(cells(tab.scores.classes)[0]) == 6
+    tab.scores.copy_button.click()
     copied = QApplication.clipboard().text()
     assert "GAME(3)" in copied
     assert "class\ttrue" in copied
@@ -208,13 +208,13 @@ def test_truth_that_is_to_be_ignored_is_explained(
     assert (scores(tab)["true"], scores(tab)["found"]) == ("1", "2")
     assert "To be ignored are 2 true points" in tab.messages.text()
     assert "1 found at them" in tab.messages.text()
-    assert "1 more match true points to be ignored" in tab.table.item(1, 0).toolTip()
+    assert "1 more match true points to be ignored" in tab.scores.table.item(1, 0).toolTip()
 
 
 def test_points_without_classes_have_no_table_of_classes(tab: Any, compare: Any) -> None:
     compare(tab)
-    assert tab.counts_section.isVisibleTo(tab)
-    assert not tab.classes_section.isVisibleTo(tab)
+    assert tab.scores.counts_section.isVisibleTo(tab)
+    assert not tab.scores.classes_section.isVisibleTo(tab)
     assert "mAP 0.5" not in scores(tab)
 
 
@@ -222,7 +222,7 @@ def test_a_layer_of_the_user_that_is_called_alike_stays(viewer: Any, tab: Any, c
     mine = viewer.add_image(np.zeros((4, 4)), name="missed: found")
     compare(tab)
     for _ in range(2):
-        press(tab.missed_button)
+        press(tab.scores.missed_button)
     assert mine in viewer.layers
     assert len(viewer.layers) == 4
 

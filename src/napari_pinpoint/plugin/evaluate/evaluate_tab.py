@@ -7,11 +7,11 @@ from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QApplication, QFileDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.evaluation import CLASS_COLUMNS, box_rows, chamfer_rows, class_rows, count_rows, rows_of
 from napari_pinpoint.plugin.evaluate.comparing import Difference, compare, difference_layer_data, earlier_differences
+from napari_pinpoint.plugin.evaluate.scores_panel import ScoresPanel
 from napari_pinpoint.plugin.evaluate.truth import (
     likely_found,
     likely_truth,
@@ -20,19 +20,15 @@ from napari_pinpoint.plugin.evaluate.truth import (
     truth_filter,
     truth_layers,
 )
-from napari_pinpoint.plugin.files.opening import read_table
+from napari_pinpoint.plugin.files.opening import read_table, telling_user
 from napari_pinpoint.plugin.layers.calibration import pixel_size_of
 from napari_pinpoint.plugin.layers.result_layers import add_layer, images_of, placement_of, shape_of, table_layers
-from napari_pinpoint.plugin.widgets.fields import Choice, Note, NumberField, Section, fill_with_scrolling
+from napari_pinpoint.plugin.widgets.fields import Choice, Note, NumberField, fill_with_scrolling
 from napari_pinpoint.plugin.widgets.layer_choice import LayerChoice
-from napari_pinpoint.plugin.widgets.small_table import SmallTable
 from napari_pinpoint.plugin.work.tasks import tasks_of
 
 #: What is proposed as the largest distance of a pair.
 _TOLERANCE = {"tolerance_nm": 100.0, "tolerance_px": 2.0}
-_SCORE_COLUMNS = {"Score": "What was measured; point at a row for its definition", "Value": "The value, and its unit"}
-#: Of CLASS_COLUMNS what a narrow dock has room for; the last one only where there are boxes.
-_CLASS_COLUMNS = ("class", "true", "found", "F1 %", "MAE", "AP 0.5")
 
 
 class EvaluateTab(QWidget):
@@ -42,7 +38,6 @@ class EvaluateTab(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.tasks = tasks_of(napari_viewer)
-        self.difference: Difference | None = None
         self._compared: tuple[Any, Any] = (None, None)
         self._comparing = False
         self.found_choice = LayerChoice(
@@ -78,30 +73,17 @@ class EvaluateTab(QWidget):
         self.compare_button = QPushButton("Compare")
         self.compare_button.setToolTip("Pair the points frame by frame, as many as possible and the closest of them")
         self.messages = Note()
-        self.table = SmallTable("Scores", _SCORE_COLUMNS)
-        self.counts = SmallTable("Errors of the counts", _SCORE_COLUMNS)
-        self.counts_section = Section(
-            "Counts", "How many were found in each frame, and in each part of it, whatever their distance", self.counts
-        )
-        self.classes = SmallTable("Scores of each class", {name: CLASS_COLUMNS[name] for name in _CLASS_COLUMNS})
-        self.classes_section = Section("Classes", "The scores of each class by itself", self.classes)
-        self.missed_button = QPushButton("Show missed points")
-        self.missed_button.setToolTip("Add a layer of the true points that nothing was found for (crosses)")
-        self.false_button = QPushButton("Show false points")
-        self.false_button.setToolTip("Add a layer of the found points that match nothing true (x)")
-        self.copy_button = QPushButton("Copy scores")
-        self.copy_button.setToolTip("Copy the table of scores, to be pasted into a spreadsheet")
+        self.scores = ScoresPanel()
         self._lay_out()
         self._propose_tolerance()
         self._connect()
         for choice in (self.found_choice, self.truth_choice):
             choice.follow()
-        self._show(None)
         self._update_button()
 
     def _start(self) -> None:
         """Compare in the background; the scores are shown when they are there."""
-        self._show(None)
+        self.scores.show_difference(None)
         found, truth = self.found_choice.layer, self.truth_choice.layer
         try:
             tolerance = self.tolerance.value()
@@ -121,45 +103,13 @@ class EvaluateTab(QWidget):
     def _finish(self, viewer: Any, difference: Difference) -> str:
         if not self._comparing:
             return ""
-        self._show(difference)
+        self.scores.show_difference(difference)
         scores = difference.scores
         words = f"{scores.tp:,} points agree."
         if scores.n_ignored:
             words += f" To be ignored are {scores.n_ignored:,} true points, which need not be found, and "
             words += f"{scores.n_excused:,} found at them, which count neither as right nor as wrong."
         return words
-
-    def _show(self, difference: Difference | None) -> None:
-        """The scores, or nothing."""
-        self.difference = difference
-        comparison = difference.comparison if difference else None
-        for table, rows in ((self.table, self._rows()), (self.counts, self._count_rows())):
-            cells = [(name, f"{value} {unit}".strip()) for name, value, unit, _ in rows]
-            table.show_rows(cells, [meaning for *_, meaning in rows])
-        shown = [list(CLASS_COLUMNS).index(name) for name in _CLASS_COLUMNS]
-        classes = [[row[column] for column in shown] for row in class_rows(comparison)] if comparison else []
-        self.classes.show_rows(classes)
-        self.classes.setColumnHidden(len(shown) - 1, comparison is None or comparison.boxes is None)
-        self.counts_section.setVisible(comparison is not None)
-        self.classes_section.setVisible(bool(classes))
-        for section in (self.counts_section, self.classes_section):
-            section.set_open(section.is_open)  # a table with new rows is shown, also in a closed section
-        for button, kind in ((self.missed_button, "missed"), (self.false_button, "false")):
-            count = len(getattr(difference, kind)) if difference else 0
-            button.setText(f"Show {count:,} {kind}" if difference else f"Show {kind} points")
-            button.setEnabled(count > 0)
-        self.copy_button.setEnabled(difference is not None)
-
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        """What is said of pairs, distances and boxes."""
-        if self.difference is None:
-            return []
-        comparison = self.difference.comparison
-        rows = rows_of(self.difference.scores) + chamfer_rows(comparison.chamfer)
-        return rows + (box_rows(comparison.boxes) if comparison.boxes else [])
-
-    def _count_rows(self) -> list[tuple[str, str, str, str]]:
-        return count_rows(self.difference.comparison.counts) if self.difference else []
 
     def _show_task(self) -> None:
         """Tell how the comparison goes; the tasks of other tabs are none of this one's."""
@@ -176,7 +126,7 @@ class EvaluateTab(QWidget):
     def _update_button(self) -> None:
         layers = {id(choice.layer) for choice in (self.found_choice, self.truth_choice) if choice.layer is not None}
         self.compare_button.setEnabled(len(layers) == 2 and not self.tasks.is_running)
-        if len(layers) < 2 and not self.tasks.is_running and self.difference is None:
+        if len(layers) < 2 and not self.tasks.is_running and self.scores.difference is None:
             self.messages.setText(
                 "Two layers are needed: points that were found, and what is true. File > Open Sample > Pinpoint has "
                 "movies with their truth; File... beside Truth reads your own."
@@ -191,20 +141,14 @@ class EvaluateTab(QWidget):
     def _add_differences(self, kind: str) -> None:
         """Add the layer of missed or false points; an earlier one of this comparison gives way."""
         found = self._compared[0]
-        table = getattr(self.difference, kind)
+        table = getattr(self.scores.difference, kind)
         data = difference_layer_data(table, placement_of(found), kind=kind, name=found.name)
         for earlier in earlier_differences(self.viewer, kind=kind, name=found.name):
             self.viewer.layers.remove(earlier)
         add_layer(self.viewer, data)
 
-    def _copy(self) -> None:
-        clipboard = QApplication.clipboard()
-        if self.difference is not None and clipboard is not None:
-            parts: list[Any] = [self._rows() + self._count_rows()]
-            if self.difference.comparison.classes:
-                parts.append([list(CLASS_COLUMNS), *class_rows(self.difference.comparison)])
-            clipboard.setText("\n\n".join("\n".join("\t".join(row) for row in rows) for rows in parts))
-            self.messages.setText("The scores were copied.")
+    def _tell_copied(self) -> None:
+        self.messages.setText("The scores were copied.")
 
     def _open_truth(self) -> None:
         """Ask for a file, and take it for the truth once it is a layer."""
@@ -212,10 +156,8 @@ class EvaluateTab(QWidget):
         if path:
             image = next((image.name for image in images_of(self.viewer)), "")
             added = partial(self._take_truth, self.found_choice.layer)
-            try:
+            with telling_user():
                 read_table(self.viewer, path, read=partial(read_truth, image=image), added=added)
-            except PinpointError as error:
-                show_error(str(error))
 
     def _take_truth(self, found: Any, layer: Any) -> None:
         """Choose a layer that was read; as the newest one it would be proposed as what was found."""
@@ -226,7 +168,7 @@ class EvaluateTab(QWidget):
     def _choose(self) -> None:
         """Other layers: scores of the ones before would mislead, also those that are on their way."""
         self._comparing = False
-        self._show(None)
+        self.scores.show_difference(None)
         self.messages.setText("")
         self._propose_tolerance()
         self._update_button()
@@ -261,9 +203,9 @@ class EvaluateTab(QWidget):
             choice.chosen.connect(self._choose)
         self.compare_button.clicked.connect(self._start)
         self.tolerance.returnPressed.connect(self.compare_button.click)
-        self.missed_button.clicked.connect(self._add_missed)  # no lambdas: PySide would keep the tab with them
-        self.false_button.clicked.connect(self._add_false)
-        self.copy_button.clicked.connect(self._copy)
+        self.scores.missed_button.clicked.connect(self._add_missed)  # no lambdas: PySide would keep the tab with them
+        self.scores.false_button.clicked.connect(self._add_false)
+        self.scores.copied.connect(self._tell_copied)
         self.file_button.clicked.connect(self._open_truth)
         self.tasks.changed.connect(self._show_task)
 
@@ -279,19 +221,12 @@ class EvaluateTab(QWidget):
         tolerance.addWidget(self.tolerance, stretch=1)
         tolerance.addWidget(self.unit_choice, stretch=1)
         form.addRow("Tolerance", tolerance)
-        differences = QHBoxLayout()
-        differences.addWidget(self.missed_button)
-        differences.addWidget(self.false_button)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.addLayout(form)
         column.addWidget(self.compare_button)
         column.addWidget(self.messages)
-        column.addWidget(self.table)
-        column.addLayout(differences)
-        column.addWidget(self.counts_section)
-        column.addWidget(self.classes_section)
-        column.addWidget(self.copy_button)
+        column.addWidget(self.scores)
         column.addStretch()
         fill_with_scrolling(self, inside)
 
