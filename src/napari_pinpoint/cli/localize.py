@@ -52,6 +52,7 @@ def localize(
     model: Model = "smlm-2d",
     threshold: options.Threshold = None,
     min_contrast: options.MinContrast = None,
+    refine: options.Refine = "none",
     format: options.Format = None,
     labels: options.Labels = None,
     resume: options.Resume = False,
@@ -83,7 +84,8 @@ def localize(
 
     While it runs, finished parts lie in OUT.parts; a run that was interrupted goes on from them with --resume.
     """
-    settings = {"threshold": threshold, "min_contrast": min_contrast, "batch": batch, "tile": tile}
+    found = {"threshold": threshold, "min_contrast": min_contrast, "refine": refine}
+    settings = {**found, "batch": batch, "tile": tile}
     reading = options.Reading.of(
         axes=axes, channel=channel, plane=plane, position=position, pixel_size_nm=pixel_size_nm,
         offset_adu=offset_adu, electrons_per_adu=electrons_per_adu, em_gain=em_gain, read_noise_e=read_noise_e,

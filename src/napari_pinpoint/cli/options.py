@@ -218,6 +218,15 @@ MinContrast = Annotated[
         "For spots, this is the control of sensitivity.",
     ),
 ]
+Refine = Annotated[
+    str,
+    typer.Option(
+        "--refine",
+        metavar="none|mle",
+        help="`mle` fits a Gaussian to the pixels of every localization, neighbours together: position, photons, "
+        "background and width, each with its uncertainty, and flags for what is doubtful. Needs the camera.",
+    ),
+]
 Decoder = Annotated[
     str | None,
     named(

@@ -11,6 +11,7 @@ from torch import Tensor
 from napari_pinpoint.contrast import contrast
 from napari_pinpoint.inference.chunks import Chunk, Frames, Read
 from napari_pinpoint.inference.planning import Plan, Window
+from napari_pinpoint.inference.refining import refined
 from napari_pinpoint.localizations import Localizations
 
 #: Columns that mean something only where the camera is known.
@@ -106,13 +107,14 @@ def _in_stack(plan: Plan, read: Read, found: Localizations, first: int, window: 
 
 
 def _chunk(plan: Plan, read: Read, table: Localizations, images: dict[str, Frames]) -> Chunk:
-    """The chunk from all its points and images: inside the region, of enough contrast, in order."""
+    """The chunk from all its points and images: inside the region, of enough contrast, in order, and refined."""
     start, stop = plan.chunks[read.index]
     if not (plan.view.stack.camera.is_calibrated and plan.model.normalization.needs_photons):
         # Of counts, or with numbers guessed for the network alone, they would be no photons.
         table = table.without_columns(*_OF_LIGHT)
     table = _select_asked(plan, table, read.frames, start)
-    table = table.select(np.lexsort((table["x"], table["y"], table["frame"])))
+    # The fit comes last: which rows there are, and in which order, does not depend on it.
+    table = refined(plan, table.select(np.lexsort((table["x"], table["y"], table["frame"]))), read.frames, start)
     if "labels" in images:
         images = {**images, "labels": _kept_labels(images["labels"], table, start)}
     return Chunk(read.index, start, stop, table, images)

@@ -19,6 +19,7 @@ from napari_pinpoint.camera_estimation import check_camera, estimate_camera
 from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.inference.devices import choose_device
 from napari_pinpoint.inference.record import record_of
+from napari_pinpoint.inference.refining import check_can_fit, usual_sigma
 from napari_pinpoint.model import Localizer, load_model
 from napari_pinpoint.region import Region
 from napari_pinpoint.registry import Part
@@ -49,6 +50,11 @@ class LocalizeSettings(BaseModel, extra="forbid", frozen=True):
     batch: int | None = Field(default=None, ge=1, description="Windows that go through the network at once.")
     tile: int | None = Field(default=None, ge=16, description="Side of a tile in pixels.")
     precision: Literal["float32", "bfloat16"] = "float32"
+    refine: Literal["none", "mle"] = Field(
+        default="none",
+        description="What measures the points again: nothing, or a maximum-likelihood fit (mle) of each one's position,"
+        " photons, background and width to the pixels.",
+    )
 
     def decoder_for(self, model: Localizer) -> Any:
         """The decoder that is used: the model's own unless another is chosen."""
@@ -77,7 +83,7 @@ class Plan:
     """A localization, decided in every detail; made by `plan`.
 
     `model` has the decoder that is used; `settings` say the threshold, contrast and frames that are; `chunks` are
-    (start, stop) of at most `chunk_frames` frames.
+    (start, stop) of at most `chunk_frames` frames; `psf_sigma` is that of the fit, in pixels, None without one.
     """
 
     view: StackView
@@ -89,6 +95,7 @@ class Plan:
     windows: tuple[Window, ...]
     batch: int
     chunk_frames: int
+    psf_sigma: float | None
     record: dict[str, Any]
 
     @property
@@ -116,6 +123,13 @@ class Plan:
         changed = self.settings.model_copy(update=settings)
         return replace(self, settings=changed, record={**self.record, "settings": changed.model_dump(mode="json")})
 
+    def without_fit(self) -> Plan:
+        """The same plan, its points left as the model sees them."""
+        if self.psf_sigma is None:
+            return self
+        record = {name: value for name, value in self.record.items() if name != "fit"}
+        return replace(self, psf_sigma=None, record=record).with_settings(refine="none")
+
 
 def plan(
     stack: Stack | StackView,
@@ -140,8 +154,8 @@ def plan(
     Raises
     ------
     PinpointError
-        If the frames are not there, the axes need a choice, the model does not fit the stack, or the decoder does not
-        fit the model.
+        If the frames are not there, the axes need a choice, the model does not fit the stack, the decoder does not
+        fit the model, or a fit is asked for and the camera is not known.
     """
     view = stack.view() if isinstance(stack, Stack) else stack
     model = model if isinstance(model, Localizer) else load_model(model)
@@ -161,6 +175,7 @@ def plan(
     _check_what_is_asked(view, settings, region)
     camera = _camera_for(view, model)
     _check_domain(view, model)
+    psf_sigma = usual_sigma(view, model) if settings.refine == "mle" else None
     windows = _windows(view.spatial_shape, settings.tile or TILE[chosen.type], model, region)
     pixels = max(int(np.prod([b - a for a, b in window.outer])) for window in windows)
     per_frame = int(np.prod(view.spatial_shape))
@@ -174,7 +189,8 @@ def plan(
         windows=windows,
         batch=settings.batch or max(1, BATCH_PIXELS[chosen.type] // pixels),
         chunk_frames=max(1, CHUNK_PIXELS[chosen.type] // per_frame),
-        record=record,
+        psf_sigma=psf_sigma,
+        record=record if psf_sigma is None else {**record, "fit": {"psf_sigma_px": psf_sigma}},
     )
 
 
@@ -188,12 +204,14 @@ def _checked_frames(view: StackView, frames: tuple[int, int]) -> tuple[int, int]
 
 
 def _check_what_is_asked(view: StackView, settings: LocalizeSettings, region: Region | None) -> None:
-    """Contrast is measured in images, and a region must be drawn on images of this size."""
+    """Contrast and fits are for images, and a region must be drawn on images of this size."""
     if settings.min_contrast is not None and view.dims != 2:
         raise PinpointError(
             f"Contrast is measured in images (rows, columns); this view of {view.stack.name} has {view.spatial_axes}. "
             "Leave min_contrast away, or choose a plane."
         )
+    if settings.refine == "mle":
+        check_can_fit(view)
     if region is not None and view.spatial_shape[-2:] != region.labels.shape:
         rows, columns = view.spatial_shape[-2:] if view.dims > 1 else (1, *view.spatial_shape)
         raise PinpointError(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.fitting import MEASURED
 from napari_pinpoint.inference.chunks import Cancelled, Chunk, Network, Read, read_chunk
 from napari_pinpoint.inference.decoding import Decoding, decoding_of
 from napari_pinpoint.inference.planning import LocalizeSettings, Plan, plan
@@ -110,8 +111,9 @@ def localize(
 
     Returns
     -------
-    Localizations with frame, y, x (pixels) and probability, `region` where one is given and `contrast` where the model
-    or the settings ask for it; and the record of the run.
+    Localizations with frame, y, x (pixels) and probability, `region` where one is given, `contrast` where the model
+    or the settings ask for it, and what a fit measures (`fitting.MEASURED`, `flags`) where the settings have
+    ``refine="mle"``; and the record of the run.
 
     Examples
     --------
@@ -136,8 +138,10 @@ def candidates(plan: Plan, frame: int) -> Localizations:
     """Everything in one frame that could be kept at any setting; `keep` selects from it without the network.
 
     Each row has its probability and, in images, its contrast; with the plan's region only what lies inside. Where a
-    decoder is not `selectable`, these are the candidates at the plan's threshold only.
+    decoder is not `selectable`, these are the candidates at the plan's threshold only. They are never refined: a fit
+    depends on which neighbours are kept, and only moves what a run keeps.
     """
+    plan = plan.without_fit()
     asked: dict[str, Any] = {"min_contrast": 0.0 if plan.view.dims == 2 else None}
     if plan.model.decoder.selectable:
         asked["threshold"] = _LOWEST
@@ -147,6 +151,8 @@ def candidates(plan: Plan, frame: int) -> Localizations:
 
 def keep(table: Localizations, settings: LocalizeSettings, model: Localizer) -> Localizations:
     """The rows of a table of `candidates` that a run with these settings finds, with its columns and record.
+
+    The run may refine them; here they are as the model sees them.
 
     Raises
     ------
@@ -180,6 +186,7 @@ def finish(plan: Plan, tables: list[Localizations]) -> Localizations:
         "blob": labels,
         "region": plan.region is not None,
         "contrast": plan.settings.min_contrast is not None,
+        **dict.fromkeys((*MEASURED, "flags"), plan.psf_sigma is not None),
     }
     empty = Localizations.empty(name for name, asked in columns.items() if asked)
     table = Localizations.concatenate(tables or [empty])
