@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -29,18 +30,16 @@ def names(tab: Any) -> list[str]:
     return [layer.name for layer in tab.viewer.layers]
 
 
-class Slow:
-    """Counts that take their time, so that there is something to see while a job runs."""
+class Halting:
+    """Counts whose second half a job gets once `go` is set, so that there is something to see while it runs."""
 
     def __init__(self, counts: np.ndarray) -> None:
         self.counts, self.shape, self.dtype, self.ndim = counts, counts.shape, counts.dtype, counts.ndim
+        self.go = threading.Event()
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        import threading
-        import time
-
-        if threading.current_thread().name.startswith("pinpoint-read"):
-            time.sleep(0.3)
+        if threading.current_thread().name.startswith("pinpoint-read") and index[0].start >= len(self.counts) // 2:
+            self.go.wait(60)
         return self.counts[index]
 
 
@@ -54,7 +53,8 @@ def test_points_stream_in_and_the_end_holds_them_all(
     press: Callable[..., None],
     same_rows: Callable[..., None],
 ) -> None:
-    add_movie(tab.viewer, Slow(movie.data), name="slow")
+    halting = Halting(movie.data)
+    add_movie(tab.viewer, halting, name="slow")
     ready(tab)
     press(tab.run_button)
     qtbot.waitUntil(lambda: "slow localizations" in tab.viewer.layers, timeout=60_000)
@@ -63,6 +63,7 @@ def test_points_stream_in_and_the_end_holds_them_all(
     early = len(live.data)
     assert tab.jobs.is_running
     assert not is_result(live)
+    halting.go.set()
     qtbot.waitUntil(lambda: not tab.jobs.is_running, timeout=60_000)
     expected = localize(movie, "smlm-2d")
     assert early < len(expected)
@@ -202,10 +203,8 @@ def test_where_the_new_result_cannot_be_added_the_former_one_stays(tab: Any, run
 def test_a_failed_run_leaves_the_former_result_as_it_was(
     qtbot: Any, tab: Any, movie: Stack, run_tab: Callable[..., None]
 ) -> None:
-    class Broken(Slow):
+    class Broken(Halting):
         def __getitem__(self, index: Any) -> np.ndarray:
-            import threading
-
             if threading.current_thread().name.startswith("pinpoint-read") and index[0].start >= 6:
                 raise OSError("the disk is gone")
             return self.counts[index]
