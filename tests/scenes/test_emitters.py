@@ -227,10 +227,19 @@ def test_a_scene_may_be_empty(independent, on_time, rng):
     assert "photons" in truth
 
 
+def test_on_a_log_scale_sparse_frames_are_as_many_as_dense_ones(rng):
+    scene = EmitterScene(density=(0.001, 0.1), density_on_log_scale=True, shape=(40, 40), independent_frames=True)
+    stack, truth = scene.sample(600, rng)
+    n = np.bincount(truth["frame"], minlength=len(stack.data))
+    # The middle of the logarithm is 0.01 per pixel, of the density itself it would be 0.05.
+    assert abs(np.median(n) / 40**2 - 0.01) < 0.002
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"densty": (0.1, 0.2)}, "densty"),
+        ({"density": (0, 0.1), "density_on_log_scale": True}, "densities on a log scale begin above 0, not at 0"),
         ({"density": (0.2, 0.1)}, "a range goes from low to high, not from 0.2 to 0.1"),
         ({"photons": (0, 100)}, "photons"),
         ({"structures": {"filament": 1}}, "there is no structure filament; there are: uniform, filaments"),

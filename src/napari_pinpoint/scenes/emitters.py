@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from napari_pinpoint.arrays import Array, Rng, asarray_like, is_torch, library, numpy_generator
 from napari_pinpoint.camera import Camera
@@ -57,6 +57,9 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
         default={"uniform": 1.0}, description="Weights of what emitters lie on; one structure is drawn."
     )
     density: Range = Field(default=(0.005, 0.02), description="Mean emitters per square pixel that light a frame.")
+    density_on_log_scale: bool = Field(
+        default=False, description="Whether densities are drawn evenly on a log scale: as many sparse frames as dense."
+    )
     psf_sigma: PositiveRange = Field(default=(1.2, 1.4), description="Standard deviation of the PSF in pixels.")
     sigma_spread: float = Field(
         default=0.03, ge=0, lt=0.3, description="Relative standard deviation of sigma from emitter to emitter."
@@ -91,6 +94,12 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
         default=(CameraOptions(),), min_length=1, description="Cameras; every sample draws one."
     )
     independent_frames: bool = Field(default=False, description="Whether every frame is a scene of its own.")
+
+    @model_validator(mode="after")
+    def _log_scales_begin_above_0(self) -> Self:
+        if self.density_on_log_scale and self.density[0] <= 0:
+            raise ValueError(f"densities on a log scale begin above 0, not at {self.density[0]:g}")
+        return self
 
     def sample(self, n_frames: int, rng: Rng) -> tuple[Stack, Localizations]:
         """Frames and their truth.
@@ -133,7 +142,7 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
         n_movies, length = (n_frames, 1) if self.independent_frames else (1, n_frames)
         margin = math.ceil(3 * self.psf_sigma[1])
         size = (self.shape[0] + 2.0 * margin, self.shape[1] + 2.0 * margin)
-        per_frame = draw(self.density, n_movies, rng) * size[0] * size[1]
+        per_frame = draw(self.density, n_movies, rng, log=self.density_on_log_scale) * size[0] * size[1]
         if self.on_time_frames is None:
             emissions = blinking.steady(n_movies, length, per_frame, rng)
         else:
