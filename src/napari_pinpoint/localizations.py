@@ -263,6 +263,21 @@ def recorded_field(record: Mapping[str, Any]) -> tuple[int, int] | None:
     return (int(shape[-2]), int(shape[-1])) if isinstance(shape, list) and len(shape) >= 2 else None
 
 
+def field_of(table: Localizations) -> tuple[int, int]:
+    """(rows, columns) of the images that a table was made from; where its record does not say, what holds its points.
+
+    Examples
+    --------
+    >>> field_of(Localizations({"frame": [0], "y": [3.2], "x": [7.6]}))
+    (4, 9)
+    """
+    recorded = recorded_field(table.record)
+    if recorded:
+        return recorded
+    rows, columns = (int(np.floor(table[axis].max(initial=0) + 0.5)) + 1 for axis in ("y", "x"))
+    return max(rows, 1), max(columns, 1)
+
+
 def read_only(array: Any) -> Any:
     """The array, from now on not to be written to; a table takes such arrays without a copy."""
     if isinstance(array, np.ndarray):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_pinpoint import __version__
-from napari_pinpoint.cli import bench, convert, demo, evaluate, info, localize, models, rerun, simulate, train
+from napari_pinpoint.cli import bench, convert, demo, evaluate, info, localize, models, render, rerun, simulate, train
 from napari_pinpoint.cli.choices import CommandWithChoices
 from napari_pinpoint.cli.terminal import INTERRUPTED, fail, show_warning
 from napari_pinpoint.errors import PinpointError, PinpointWarning
@@ -67,6 +67,7 @@ for command in (
     info.info,
     localize.localize,
     convert.convert,
+    render.render,
     evaluate.evaluate,
     rerun.rerun,
     models.models,

@@ -14,6 +14,9 @@ from napari_pinpoint.rendering import contrast_limits
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FIGURE_SUFFIXES = (".png", ".svg")
+PICTURE_SUFFIXES = (".ome.tif", ".ome.tiff")
+
 
 def save_png(
     image: np.ndarray[Any, Any],
@@ -36,10 +39,56 @@ def save_png(
 
 
 def save_figure(figure: Figure, path: str | Path, *, dots_per_inch: float = 200, overwrite: bool = False) -> None:
-    """Write a figure of matplotlib as a PNG."""
-    _check_png(path)
+    """Write a figure of matplotlib as PNG or SVG, as the name says."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FIGURE_SUFFIXES:
+        raise PinpointError(f"{path}: figures are written as PNG or SVG; let the name end in .png or .svg.")
     with complete_file(path, overwrite=overwrite) as temporary:
-        figure.savefig(temporary, format="png", dpi=dots_per_inch)
+        figure.savefig(temporary, format=suffix[1:], dpi=dots_per_inch)
+
+
+def write_picture(
+    image: np.ndarray[Any, Any],
+    path: str | Path,
+    *,
+    pixel_size_nm: float | None = None,
+    origin_nm: tuple[float, float] = (0.0, 0.0),
+    overwrite: bool = False,
+) -> None:
+    """Write a picture as an OME-TIFF that knows the size of its pixels.
+
+    Parameters
+    ----------
+    image
+        (rows, columns) of any numbers, or (rows, columns, 3) uint8 colours.
+    path
+        Ends in .ome.tif or .ome.tiff.
+    pixel_size_nm
+        Side of a pixel, None where it is unknown.
+    origin_nm
+        Where the centre of the first pixel lies, y and x; written as the position of the plane.
+    """
+    import tifffile
+
+    if not Path(path).name.lower().endswith(PICTURE_SUFFIXES):
+        raise PinpointError(f"{path}: pictures with their calibration are OME-TIFF; let the name end in .ome.tif.")
+    colors = image.ndim == 3
+    metadata: dict[str, Any] = {"axes": "YXS" if colors else "YX"}
+    if pixel_size_nm is not None:
+        for axis, origin in zip("YX", origin_nm, strict=True):
+            metadata |= {f"PhysicalSize{axis}": pixel_size_nm / 1000, f"PhysicalSize{axis}Unit": "µm"}
+            metadata.setdefault("Plane", {}).update({f"Position{axis}": [origin / 1000], f"Position{axis}Unit": ["µm"]})
+    with complete_file(path, overwrite=overwrite) as temporary:
+        tifffile.imwrite(
+            temporary,
+            image,
+            ome=True,
+            photometric="rgb" if colors else "minisblack",
+            compression="zlib",
+            tile=(256, 256),
+            bigtiff=image.nbytes > 2**31,
+            metadata=metadata,
+        )
 
 
 def _check_png(path: str | Path) -> None:

@@ -24,7 +24,7 @@ def points(*positions: tuple[float, float], **columns: object) -> Localizations:
     ],
 )
 def test_corners_of_picture_and_stack_coincide(position, pixel):
-    picture = render(points(position), shape=(3, 4), pixel_size_nm=10)
+    picture = render(points(position), shape=(3, 4), picture_pixel_nm=10)
     assert picture.shape == (30, 40)
     assert picture.dtype == np.float32
     assert np.argwhere(picture).tolist() == [list(pixel)]
@@ -41,7 +41,7 @@ def test_every_localization_within_the_stack_counts_once(rng):
 
 def test_size_and_magnification_say_the_same():
     table = points((1, 2), (0.3, 0.7))
-    by_size = render(table, shape=(3, 4), pixel_size_nm=12.5)
+    by_size = render(table, shape=(3, 4), picture_pixel_nm=12.5)
     np.testing.assert_array_equal(by_size, render(table, shape=(3, 4), magnification=8))
 
 
@@ -82,11 +82,11 @@ def test_a_table_without_rows_gives_an_empty_picture(method):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pixel_size_nm": 10, "magnification": 10}, "not both"),
-        ({"pixel_size_nm": 0}, "must be above 0, not 0"),
-        ({"pixel_size_nm": -5}, "must be above 0, not -5"),
+        ({"picture_pixel_nm": 10, "magnification": 10}, "not both"),
+        ({"picture_pixel_nm": 0}, "must be above 0, not 0"),
+        ({"picture_pixel_nm": -5}, "must be above 0, not -5"),
         ({"magnification": -2}, "must be above 0, not -2"),
-        ({"method": "scatter"}, "no way to render called 'scatter'; there are histogram, gaussian"),
+        ({"method": "scatter"}, "no way to render called 'scatter'; there are histogram, gaussian, ash"),
         ({"method": "gaussian"}, "need the columns uncertainty_y and uncertainty_x"),
         ({"method": "gaussian", "sigma": 0}, "sigma must be above 0"),
     ],
@@ -99,7 +99,7 @@ def test_what_cannot_be_rendered(options, message):
 def test_nanometres_need_the_pixel_size_of_the_table():
     table = Localizations({"frame": [0], "y": [0], "x": [0]})
     with pytest.raises(PinpointError, match="give a magnification, or the table its pixel size"):
-        render(table, shape=(3, 4), pixel_size_nm=10)
+        render(table, shape=(3, 4), picture_pixel_nm=10)
 
 
 def test_a_few_bright_pixels_do_not_darken_the_rest():

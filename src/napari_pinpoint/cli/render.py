@@ -1,0 +1,153 @@
+"""`pinpoint render`: a picture of all localizations of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from napari_pinpoint.cli import options
+from napari_pinpoint.cli.evaluate_options import parse_field
+from napari_pinpoint.cli.terminal import emit
+from napari_pinpoint.errors import PinpointError
+
+
+def parse_limits(text: str) -> tuple[float, float]:
+    """LOW:HIGH, two numbers."""
+    low, colon, high = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return float(low), float(high)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not LOW:HIGH, for example 0:400.") from None
+
+
+def render(
+    source: Annotated[Path, typer.Argument(metavar="TABLE", help="The table of localizations.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="picture.ome.tif: the picture itself, with the size of its pixels; .png or .svg: a figure with a "
+            "scale bar.",
+        ),
+    ],
+    method: Annotated[
+        Literal["histogram", "gaussian", "ash"],
+        typer.Option(
+            "--method",
+            help="Counts of localizations; each as a Gaussian as wide as its uncertainty; averaged shifted histogram.",
+        ),
+    ] = "histogram",
+    picture_pixel_nm: Annotated[
+        float | None, typer.Option("--picture-pixel-nm", metavar="F", help="Size of a pixel of the picture.")
+    ] = None,
+    magnification: Annotated[
+        float | None,
+        typer.Option(
+            "--magnification", metavar="F", help="Pixels of the picture per pixel of the stack, instead. [default: 10]"
+        ),
+    ] = None,
+    sigma: Annotated[
+        float | None,
+        typer.Option("--sigma", metavar="F", help="One standard deviation for all Gaussians, in pixels of the stack."),
+    ] = None,
+    shifts: Annotated[
+        int,
+        typer.Option("--shifts", metavar="N", min=1, help="Width of the bins of ash, in pixels of the picture."),
+    ] = 4,
+    color_by: Annotated[
+        str | None,
+        typer.Option(
+            "--color-by",
+            metavar="COLUMN",
+            help="Colour: the mean of a column, as frame, z or uncertainty_x_nm; brightness remains the density.",
+        ),
+    ] = None,
+    color_limits: Annotated[
+        Any,
+        typer.Option(
+            "--color-limits",
+            parser=parse_limits,
+            metavar="LOW:HIGH",
+            help="Values of the first and last colour; else those that all but 2 % of the rows lie between.",
+        ),
+    ] = None,
+    colormap: Annotated[
+        str | None,
+        typer.Option(
+            "--colormap", metavar="NAME", help="One of matplotlib's. [default: inferno; turbo with --color-by]"
+        ),
+    ] = None,
+    percentile: Annotated[
+        float,
+        typer.Option(
+            "--percentile", metavar="F", min=0, max=100, help="White is this percentile of what is not empty."
+        ),
+    ] = 99.0,
+    field: Annotated[
+        Any,
+        typer.Option(
+            "--field-px",
+            parser=parse_field,
+            metavar="ROWSxCOLUMNS",
+            help="Size of the stack's frames; else the record of the table says it, or its points.",
+        ),
+    ] = None,
+    pixel_size_nm: options.PixelSize = None,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """Draw all localizations of a table as one picture.
+
+    Its corner is that of the stack's first pixel. An OME-TIFF has localizations per pixel (or colours, with
+    --color-by); PNG and SVG are figures with a scale bar and what the brightness or the colours mean.
+    """
+    from napari_pinpoint.io.pictures import FIGURE_SUFFIXES, PICTURE_SUFFIXES, save_figure, write_picture
+    from napari_pinpoint.io.tables import read_localizations
+    from napari_pinpoint.localizations import field_of
+    from napari_pinpoint.rendering import COLORMAP, Coloring, contrast_limits, draw, magnification_of, picture_figure
+
+    if not output.name.lower().endswith(PICTURE_SUFFIXES + FIGURE_SUFFIXES):
+        raise PinpointError(f"{output}: let the name end in .ome.tif for the picture, or .png or .svg for a figure.")
+    table = read_localizations(source, pixel_size_nm=pixel_size_nm)
+    shape = field or field_of(table)
+    factor = magnification_of(table, picture_pixel_nm, magnification)
+    coloring = None
+    if color_by is not None:
+        coloring = Coloring.of(table, color_by, limits=color_limits, colormap=colormap or COLORMAP)
+    drawn = draw(table, shape=shape, magnification=factor, method=method, sigma=sigma, shifts=shifts, column=color_by)
+    picture = drawn.density
+    if coloring is not None and drawn.mean is not None:
+        picture = coloring.paint(drawn.density, drawn.mean, contrast_limits(drawn.density, percentile))
+    size = None if table.pixel_size_nm is None else table.pixel_size_nm / factor
+    if output.name.lower().endswith(PICTURE_SUFFIXES):
+        shift = 0.0 if size is None or table.pixel_size_nm is None else (size - table.pixel_size_nm) / 2
+        write_picture(picture, output, pixel_size_nm=size, origin_nm=(shift, shift), overwrite=overwrite)
+    else:
+        figure = picture_figure(
+            picture, pixel_size_nm=size, coloring=coloring, colormap=colormap or "inferno", percentile=percentile
+        )
+        save_figure(figure, output, overwrite=overwrite)
+    shown = round(float(drawn.density.sum(dtype=float)))
+    if json:
+        emit(
+            {
+                "source": str(source),
+                "output": str(output),
+                "method": method,
+                "shape": list(picture.shape),
+                "picture_pixel_nm": size,
+                "magnification": factor,
+                "localizations": len(table),
+                "color_by": color_by,
+                "color_limits": None if coloring is None else [coloring.low, coloring.high],
+            }
+        )
+    else:
+        words = "" if size is None else f" of {size:.4g} nm"
+        print(f"{output}: {picture.shape[0]:,} x {picture.shape[1]:,} pixels{words}, {shown:,} localizations.")
