@@ -10,8 +10,22 @@ class PinpointError(ValueError):
     """
 
 
-class PixelSizeNeeded(PinpointError):
-    """A file is in nanometres and does not say how large a pixel is: whoever can ask the user does so."""
+class ConventionNeeded(PinpointError):
+    """A file does not say what its numbers mean: whoever can ask the user does so.
+
+    `options` names what is missing, of `pixel_size_nm`, `unit`, `origin` and `first_frame`.
+    """
+
+    def __init__(self, message: str, *, options: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.options = options
+
+
+class PixelSizeNeeded(ConventionNeeded):
+    """A file is in nanometres and does not say how large a pixel is: only that is missing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, options=("pixel_size_nm",))
 
 
 class PinpointWarning(UserWarning):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_pinpoint.errors import PinpointError, PinpointWarning
+from napari_pinpoint.errors import ConventionNeeded, PinpointError, PinpointWarning
 from napari_pinpoint.io.tables import FORMATS, check_target, read_localizations, write_localizations
 from napari_pinpoint.localizations import COLUMNS, FLAGS, Localizations
 
@@ -124,17 +124,38 @@ class TestThunderStorm:
         assert len(table) == 0
         assert table["photons"].dtype == np.float32
 
-    def test_frames_from_zero_are_noticed(self, tmp_path):
-        path = write_text(tmp_path, "frame,x [nm],y [nm]", "0,50,50", "3,50,50")
-        with pytest.warns(PinpointWarning, match="frame 0, where ThunderSTORM counts from 1"):
-            assert read_localizations(path, pixel_size_nm=100)["frame"].tolist() == [0, 3]
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ["frame,x [nm],y [nm]", "0,50,50", "3,50,50"],
+            ["id,frame,x [nm],y [nm]", "0,3,50,50", "1,4,50,50"],  # as Picasso numbers its rows
+        ],
+    )
+    def test_what_another_program_wrote_is_asked_for(self, tmp_path, lines):
+        path = write_text(tmp_path, *lines)
+        with pytest.raises(ConventionNeeded, match=r"does not say where positions.*--origin") as needed:
+            read_localizations(path, pixel_size_nm=100)
+        assert "origin" in needed.value.options
+        table = read_localizations(path, pixel_size_nm=100, origin="centre", first_frame=0)
+        assert table["frame"][0] == int(lines[1].split(",")[-3])
+        assert table["x"].tolist() == [0.5, 0.5]
+
+    def test_columns_without_a_unit_are_asked_for(self, tmp_path):
+        path = write_text(tmp_path, "frame,x,y,photons,detections [1]", "1,250,50,800,1")
+        with pytest.raises(ConventionNeeded, match=r"Give --unit.*--origin.*--first-frame") as needed:
+            read_localizations(path)
+        assert needed.value.options == ("unit", "origin", "first_frame")
+        said = {"unit": "um", "origin": "corner", "first_frame": 1, "pixel_size_nm": 1000}
+        table = read_localizations(path, **said)
+        assert (table["frame"][0], table["x"][0], table["y"][0], table["photons"][0]) == (0, 249.5, 49.5, 800)
+        with pytest.raises(PinpointError, match="origin must be one of centre, corner, one, not 'middle'"):
+            read_localizations(path, **{**said, "origin": "middle"})
 
     @pytest.mark.parametrize(
         ("lines", "message"),
         [
             ([], "is empty"),
             (["frame,y [nm]", "1,2"], r"no column for x\. Expected.*found 'frame', 'y \[nm\]'"),
-            (["frame,x,y [nm]", "1,2,3"], r"unit of 'x' is not known; expected 'x \[nm\]'"),
             (["frame,x [inch],y [nm]", "1,2,3"], r"unit of 'x \[inch\]' is not known"),
             (["frame,x [nm],y [nm],intensity [lux]", "1,2,3,4"], r"unit of 'intensity \[lux\]'"),
             (["frame,x [nm],x [nm],y [nm]", "1,2,3,4"], r"'x \[nm\]' stands for several columns"),
@@ -261,9 +282,10 @@ class TestThunderStorm:
         assert "chi2" in table
 
     @pytest.mark.data
-    def test_a_table_of_another_program_is_not_taken_for_one(self, data_folder):
+    def test_a_table_of_another_program_is_not_one(self, data_folder):
+        path = data_folder / "tables" / "locan" / "Nanoimager_dstorm_data.csv"
         with pytest.raises(PinpointError, match=r"no ThunderSTORM table.*'X \(nm\)'"):
-            read_localizations(data_folder / "tables" / "locan" / "Nanoimager_dstorm_data.csv", pixel_size_nm=100)
+            read_localizations(path, pixel_size_nm=100, format="thunderstorm")
 
 
 class TestParquet:
@@ -343,10 +365,10 @@ class TestParquet:
 
 class TestTables:
     def test_a_suffix_that_says_nothing_lists_what_exists(self, tmp_path):
-        (tmp_path / "a.txt").write_text("x")
-        with pytest.raises(PinpointError, match=r"\.csv \(thunderstorm\); \.parquet \(parquet\)"):
-            read_localizations(tmp_path / "a.txt")
-        with pytest.raises(PinpointError, match=r"\.csv \(thunderstorm\)"):
+        (tmp_path / "a.xls").write_text("x")
+        with pytest.raises(PinpointError, match=r"\.csv \(thunderstorm, .*\); \.parquet \(parquet\)"):
+            read_localizations(tmp_path / "a.xls")
+        with pytest.raises(PinpointError, match=r"\.csv \(thunderstorm, "):
             write_localizations(Localizations.empty(), tmp_path / "b.xyz")
 
     def test_the_format_can_be_named_or_given(self, table, tmp_path):
@@ -390,8 +412,8 @@ class TestTables:
         lost = chosen.cannot_hold(table)
         kept = table.without_columns(*lost)
         path = tmp_path / f"out{chosen.suffixes[0]}"
-        write_localizations(kept, path)
-        assert chosen.recognizes(path)
+        write_localizations(kept, path, format=name)
+        assert [one for one in FORMATS if FORMATS[one].recognizes(path)] == [name]
         assert set(kept) <= set(read_localizations(path, pixel_size_nm=107.3))
 
     def test_flags_survive_in_parquet(self, tmp_path):

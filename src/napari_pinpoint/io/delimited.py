@@ -24,11 +24,18 @@ class Header:
     labels: tuple[str, ...]
     delimiter: str
     decimal_point: str
+    #: Lines before the first row, the header's own among them.
+    skipped: int = 1
 
 
-def read_header(path: Path) -> Header:
-    """The header line: quoted or not, or quoted as a whole; delimited by commas, semicolons or tabs."""
+def read_header(path: Path, *, after: int = 0) -> Header:
+    """The header line: quoted or not, or quoted as a whole; delimited by commas, semicolons or tabs.
+
+    `after` lines stand before it.
+    """
     with _text(path) as file:
+        for _ in range(after):
+            file.readline()
         first, second = file.readline(), file.readline()
     if not first.strip():
         raise PinpointError(f"{path}: the file is empty or begins with an empty line; expected the names of columns.")
@@ -41,19 +48,28 @@ def read_header(path: Path) -> Header:
     if double:
         raise PinpointError(f"{path}: the name {double[0]!r} stands for several columns; rename or remove one.")
     decimal_comma = delimiter == ";" and "," in second and "." not in second
-    return Header(tuple(labels), delimiter, "," if decimal_comma else ".")
+    return Header(tuple(labels), delimiter, "," if decimal_comma else ".", after + 1)
 
 
-def read_columns(path: Path, header: Header, *, numbers: Collection[str]) -> dict[str, np.ndarray[Any, Any]]:
-    """All columns by label, read-only: those in `numbers` as float64 (NaN where missing), others as they look."""
+def read_columns(
+    path: Path, header: Header, *, numbers: Collection[str], content: bytes | None = None
+) -> dict[str, np.ndarray[Any, Any]]:
+    """All columns by label, read-only: those in `numbers` as float64 (NaN where missing), others as they look.
+
+    `content` is what stands in the file, where not all of it is the table.
+    """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     wanted = {str(index): label for index, label in enumerate(header.labels) if label}
     try:
         data = arrow_csv.read_csv(
-            path,
-            arrow_csv.ReadOptions(column_names=[str(index) for index in range(len(header.labels))], skip_rows=1),
+            path if content is None else pa.BufferReader(content),
+            arrow_csv.ReadOptions(
+                column_names=[str(index) for index in range(len(header.labels))],
+                skip_rows=header.skipped,
+                block_size=1 << 24,
+            ),
             arrow_csv.ParseOptions(delimiter=header.delimiter),
             arrow_csv.ConvertOptions(
                 column_types={index: pa.float64() for index, label in wanted.items() if label in numbers},
@@ -75,15 +91,24 @@ def line_of(path: Path, header: Header, row: int) -> int:
     raise IndexError(row)
 
 
-def write_columns(path: Path, columns: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Write columns of numbers under quoted labels, comma-delimited; what is missing is NaN, as Java spells it."""
+def write_columns(
+    path: Path, columns: Mapping[str, np.ndarray[Any, Any]], *, delimiter: str = ",", header: str | None = None
+) -> None:
+    """Write columns of numbers; what is missing is NaN, as Java spells it.
+
+    `header` is what stands before the first row, by default the quoted labels.
+    """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     table = pa.table({label: _spelled(values) for label, values in columns.items()})
+    if header is None:
+        header = delimiter.join(f'"{label}"' for label in columns)
     with path.open("wb") as file:
-        file.write((",".join(f'"{label}"' for label in columns) + "\n").encode())
-        arrow_csv.write_csv(table, file, arrow_csv.WriteOptions(include_header=False, quoting_style="none"))
+        file.write(f"{header}\n".encode())
+        arrow_csv.write_csv(
+            table, file, arrow_csv.WriteOptions(include_header=False, quoting_style="none", delimiter=delimiter)
+        )
 
 
 def _spelled(values: np.ndarray[Any, Any]) -> Any:
@@ -103,11 +128,12 @@ def _text(path: Path) -> Any:
 def _rows(path: Path, header: Header) -> Iterator[tuple[int, list[str]]]:
     """Line number and fields of every row that is not empty. Slow: only for looking up what is wrong."""
     with _text(path) as file:
+        for _ in range(header.skipped):
+            file.readline()
         reader = csv.reader(file, delimiter=header.delimiter)
-        next(reader)
         for fields in reader:
             if fields:
-                yield reader.line_num, fields
+                yield reader.line_num + header.skipped, fields
 
 
 def _first_problem(path: Path, header: Header, numbers: Collection[str]) -> str | None:

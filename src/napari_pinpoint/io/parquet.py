@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io import provenance
+from napari_pinpoint.io.conventions import Convention, Given
 from napari_pinpoint.localizations import COLUMNS, Localizations, read_only
 
 
@@ -21,6 +22,7 @@ class Parquet:
     name = "parquet"
     suffixes: tuple[str, ...] = (".parquet",)
     needs_pixel_size = False
+    convention = Convention("px", "centre", 0)
 
     def recognizes(self, path: Path) -> bool:
         with path.open("rb") as file:
@@ -29,7 +31,7 @@ class Parquet:
     def cannot_hold(self, table: Localizations) -> list[str]:
         return []
 
-    def read(self, path: Path, *, pixel_size_nm: float | None) -> Localizations:
+    def read(self, path: Path, given: Given) -> Localizations:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -49,7 +51,7 @@ class Parquet:
                 )
         columns = {name: read_only(data.column(name).to_numpy()) for name in data.column_names}
         try:
-            return Localizations(columns, **provenance.calibration(path, stored, pixel_size_nm))
+            return Localizations(columns, **provenance.calibration(path, stored, given.pixel_size_nm))
         except PinpointError as error:
             raise PinpointError(f"{path}: {error}") from None
 

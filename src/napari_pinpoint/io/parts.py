@@ -20,6 +20,7 @@ import numpy as np
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.atomic import check_free, complete_file
+from napari_pinpoint.io.conventions import Given
 from napari_pinpoint.io.parquet import FORMAT as PARQUET
 from napari_pinpoint.localizations import Localizations
 
@@ -124,7 +125,7 @@ class PartFolder:
 
     def collect(self) -> Localizations:
         """All parts as one table, in the order of their chunks, which must begin at 0 and leave none out."""
-        return Localizations.concatenate(PARQUET.read(file, pixel_size_nm=None) for file in self._all_parts())
+        return Localizations.concatenate(PARQUET.read(file, Given()) for file in self._all_parts())
 
     def collect_image(self, name: str, shape: tuple[int, ...], dtype: str) -> PartImages:
         """An image of all parts, in the order of their chunks, as a lazy array of that shape and type."""

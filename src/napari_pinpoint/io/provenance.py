@@ -43,9 +43,9 @@ def sidecar(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def write_sidecar(table: Localizations, path: Path) -> None:
+def write_sidecar(table: Localizations, path: Path, **more: Any) -> None:
     """Write calibration and record beside the finished file of a table."""
-    sidecar(path).write_text(to_json(table, bytes=path.stat().st_size), encoding="utf-8")
+    sidecar(path).write_text(to_json(table, bytes=path.stat().st_size, **more), encoding="utf-8")
 
 
 def read_sidecar(path: Path) -> dict[str, Any] | None:

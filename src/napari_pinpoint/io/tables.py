@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.io.atomic import check_free, complete_file
+from napari_pinpoint.io.conventions import Convention, Given
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.registry import Registry
 
@@ -19,17 +21,27 @@ class TableFormat(Protocol):
     whether a file may be replaced, and that it is never half written, is settled before `write` is called.
     """
 
-    name: str
-    #: Endings of file names in lower case, with the dot.
-    suffixes: tuple[str, ...]
-    #: Whether tables can only be written when the size of a pixel is known.
-    needs_pixel_size: bool
+    @property
+    def name(self) -> str:
+        """Its name in FORMATS."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Endings of file names in lower case, with the dot."""
+
+    @property
+    def needs_pixel_size(self) -> bool:
+        """Whether tables can only be written when the size of a pixel is known."""
+
+    @property
+    def convention(self) -> Convention:
+        """What the numbers in its files mean: unit, origin and first frame."""
 
     def recognizes(self, path: Path) -> bool:
-        """Whether the file's content is of this format; asked only where several formats have the same suffix."""
+        """Whether the file's content is of this format; asked where the suffix does not say it."""
 
-    def read(self, path: Path, *, pixel_size_nm: float | None) -> Localizations:
-        """The table in a file; a pixel size that is given replaces the file's own."""
+    def read(self, path: Path, given: Given) -> Localizations:
+        """The table in a file; what is given replaces what the file says, or the format means."""
 
     def write(self, table: Localizations, path: Path) -> None:
         """Write the table to a new file, and to others in its folder if the format needs several."""
@@ -46,11 +58,28 @@ FORMATS: Registry[TableFormat] = Registry(
         "napari_pinpoint.io.thunderstorm:FORMAT",
     ),
     ("parquet", "Parquet: every column and the record, small and fast.", "napari_pinpoint.io.parquet:FORMAT"),
+    ("picasso", "Picasso HDF5, with its YAML file beside it.", "napari_pinpoint.io.picasso:FORMAT"),
+    ("decode", "DECODE HDF5.", "napari_pinpoint.io.decode:FORMAT"),
+    ("decode-csv", "DECODE CSV.", "napari_pinpoint.io.decode:CSV_FORMAT"),
+    ("smap", "SMAP CSV in nanometres.", "napari_pinpoint.io.smap:FORMAT"),
+    ("challenge", "CSV of the SMLM challenges' truth, 2013 and 2016.", "napari_pinpoint.io.challenge:FORMAT"),
+    ("nanoimager", "ONI Nanoimager CSV.", "napari_pinpoint.io.nanoimager:FORMAT"),
+    ("napari-points", "CSV of napari's Points layers.", "napari_pinpoint.io.napari_points:FORMAT"),
+    ("rapidstorm", "rapidSTORM text.", "napari_pinpoint.io.rapidstorm:FORMAT"),
+    ("elyra", "Zeiss Elyra (ZEN) text.", "napari_pinpoint.io.elyra:FORMAT"),
+    ("insight3", "Insight3 molecule lists (.bin).", "napari_pinpoint.io.insight3:FORMAT"),
+    ("smap-mat", "SMAP .mat files (NAME_sml.mat).", "napari_pinpoint.io.smap:MAT"),
 )
 
 
 def read_localizations(
-    path: str | Path, *, format: str | TableFormat | None = None, pixel_size_nm: float | None = None
+    path: str | Path,
+    *,
+    format: str | TableFormat | None = None,
+    pixel_size_nm: float | None = None,
+    unit: str | None = None,
+    origin: str | None = None,
+    first_frame: int | None = None,
 ) -> Localizations:
     """Read a table of localizations.
 
@@ -64,6 +93,13 @@ def read_localizations(
     pixel_size_nm
         Size of a pixel in nanometres. Needed where the file has positions in nanometres and does not know it;
         replaces what the file says otherwise.
+    unit
+        Of positions whose column does not say it: px, nm or um.
+    origin
+        Where positions count from: "centre" (the centre of the first pixel is 0), "corner" (0 is its outer corner) or
+        "one" (its centre is 1). By default as the format has it; some leave it open.
+    first_frame
+        The number of the first frame, 0 or 1; by default as the format has it.
 
     Returns
     -------
@@ -72,9 +108,10 @@ def read_localizations(
 
     Raises
     ------
+    ConventionNeeded
+        If the file and its format leave open what its numbers mean; the message names what to give.
     PinpointError
-        If the file does not exist, its suffix or its content is not that of a known table, or its pixel size is
-        needed and not given.
+        If the file does not exist, or its suffix or its content is not that of a known table.
 
     Examples
     --------
@@ -91,7 +128,7 @@ def read_localizations(
         raise PinpointError(f"{path}: this is a folder; give a file in it.")
     chosen = _chosen(format) if format is not None else _format_of(path)
     try:
-        return chosen.read(path, pixel_size_nm=pixel_size_nm)
+        return chosen.read(path, Given(pixel_size_nm, unit, origin, first_frame))
     except OSError as error:
         raise PinpointError(f"{path} cannot be read: {error.strerror or error}.") from error
 
@@ -176,17 +213,28 @@ def check_target(
 def formats_for(path: str | Path) -> list[TableFormat]:
     """The formats that a file of this name may have, at least one; an unknown suffix lists what exists."""
     name = Path(path).name.lower()
-    loaded: list[TableFormat] = []
-    for entry in FORMATS:
-        try:
-            loaded.append(FORMATS[entry])
-        except PinpointError as error:  # a third party's broken format is no reason not to read the others
-            warnings.warn(str(error), PinpointWarning, stacklevel=3)
+    loaded = list(_loaded())
     found = [format for format in loaded if name.endswith(format.suffixes)]
     if not found:
-        known = "; ".join(f"{', '.join(format.suffixes)} ({format.name})" for format in loaded)
-        raise PinpointError(f"{path}: the suffix says no format for tables of localizations. There are: {known}.")
+        known: dict[str, list[str]] = {}
+        for format in loaded:
+            known.setdefault(", ".join(format.suffixes), []).append(format.name)
+        listed = "; ".join(f"{suffixes} ({', '.join(names)})" for suffixes, names in known.items())
+        raise PinpointError(f"{path}: the suffix says no format for tables of localizations. There are: {listed}.")
     return found
+
+
+def suffixes() -> list[str]:
+    """The endings of tables' file names, each once."""
+    return list(dict.fromkeys(suffix for format in _loaded() for suffix in format.suffixes))
+
+
+def _loaded() -> Iterator[TableFormat]:
+    for entry in FORMATS:
+        try:
+            yield FORMATS[entry]
+        except PinpointError as error:  # a third party's broken format is no reason not to read the others
+            warnings.warn(str(error), PinpointWarning, stacklevel=4)
 
 
 def _chosen(format: str | TableFormat) -> TableFormat:
@@ -194,8 +242,12 @@ def _chosen(format: str | TableFormat) -> TableFormat:
 
 
 def _format_of(path: Path) -> TableFormat:
-    """The format of a file that exists; the first with its suffix where none recognizes it, for a telling error."""
+    """The format of a file that exists: by its suffix, if only one has it; else by its content.
+
+    Where none recognizes the content it is the first with the suffix, for a telling error.
+    """
     found = formats_for(path)
-    if len(found) == 1:
+    if len(found) == 1 and found[0].recognizes(path):
         return found[0]
-    return next((format for format in found if format.recognizes(path)), found[0])
+    others = (format for format in _loaded() if format not in found)
+    return next((format for format in (*found, *others) if format.recognizes(path)), found[0])
