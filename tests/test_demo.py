@@ -12,7 +12,7 @@ from napari_pinpoint import read_localizations, read_stack
 from napari_pinpoint.cli import main
 from napari_pinpoint.demo import FILES, run_demo, score
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.evaluation.bounds import frame_bounds
+from napari_pinpoint.evaluation.bounds_of_frames import frame_bounds
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.scenes.examples import CAMERA, filaments
 from napari_pinpoint.stack import Stack

@@ -13,7 +13,7 @@ import numpy as np
 from napari_pinpoint.batch import Job, run_job
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.evaluation import evaluate, match
-from napari_pinpoint.evaluation.bounds import frame_bounds
+from napari_pinpoint.evaluation.bounds_of_frames import frame_bounds
 from napari_pinpoint.inference import plan
 from napari_pinpoint.io.atomic import complete_file
 from napari_pinpoint.io.images import read_stack

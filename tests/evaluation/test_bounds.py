@@ -7,7 +7,7 @@ import pytest
 
 from napari_pinpoint import Camera, Localizations
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.evaluation import bounds, closed_form_bound, cramer_rao_bound, frame_bounds
+from napari_pinpoint.evaluation import closed_form_bound, cramer_rao_bound, frame_bounds
 from napari_pinpoint.localizations import FLAGS
 
 #: Photons, background, sigma; exact bound in 7 x 7, 11 x 11 and 25 x 25 px (mean variance over positions within the
@@ -177,7 +177,7 @@ def test_windows_make_no_difference(rng, monkeypatch):
     y, x = rng.uniform(-1, 60, (2, 150))
     truth = scene(y, x, frame=rng.integers(0, 2, 150))
     whole = frame_bounds(truth, EMCCD, (60, 60))
-    monkeypatch.setattr(bounds, "_CORE", 20)
+    monkeypatch.setattr("napari_pinpoint.evaluation.bounds_of_frames._CORE", 20)
     np.testing.assert_allclose(frame_bounds(truth, EMCCD, (60, 60)), whole, rtol=0.01)
     assert np.isfinite(whole).all()
 

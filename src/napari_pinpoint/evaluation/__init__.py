@@ -1,7 +1,8 @@
 """Scores against truth, and the bounds to compare them with."""
 
 from napari_pinpoint.evaluation.bootstrap import Interval, bootstrap, bootstrap_difference
-from napari_pinpoint.evaluation.bounds import Bound, closed_form_bound, cramer_rao_bound, frame_bounds
+from napari_pinpoint.evaluation.bounds import Bound, closed_form_bound, cramer_rao_bound
+from napari_pinpoint.evaluation.bounds_of_frames import bounds_by_window, frame_bounds
 from napari_pinpoint.evaluation.boxes import (
     BoxComparison,
     BoxScores,
@@ -24,16 +25,22 @@ from napari_pinpoint.evaluation.curves import (
 )
 from napari_pinpoint.evaluation.details import Details, details, details_of
 from napari_pinpoint.evaluation.differences import ModelDifference, compare_models, shared_frames
+from napari_pinpoint.evaluation.full import Evaluation, evaluate_fully
 from napari_pinpoint.evaluation.matching import Matches, match
 from napari_pinpoint.evaluation.pairing import Pairing, nearest_neighbour, pair
-from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate, evaluate_classes
+from napari_pinpoint.evaluation.reference import Reference, reference_scores
+from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate, evaluate_classes, scores_of
 from napari_pinpoint.evaluation.summary import (
     CLASS_COLUMNS,
     box_rows,
     chamfer_rows,
     class_rows,
     count_rows,
+    difference_rows,
+    probability_rows,
+    reference_rows,
     rows_of,
+    uncertainty_rows,
 )
 from napari_pinpoint.evaluation.uncertainties import (
     UncertaintyCheck,
@@ -53,18 +60,21 @@ __all__ = [
     "CountErrors",
     "Details",
     "DistanceCurve",
+    "Evaluation",
     "Histogram",
     "Interval",
     "Matches",
     "ModelDifference",
     "Pairing",
     "PixelPositions",
+    "Reference",
     "Scores",
     "Shares",
     "UncertaintyCheck",
     "average_precision",
     "bootstrap",
     "bootstrap_difference",
+    "bounds_by_window",
     "box_rows",
     "by_class",
     "chamfer",
@@ -84,9 +94,11 @@ __all__ = [
     "cramer_rao_bound",
     "details",
     "details_of",
+    "difference_rows",
     "efficiency",
     "evaluate",
     "evaluate_classes",
+    "evaluate_fully",
     "f1_against_distance",
     "frame_bounds",
     "game_per_frame",
@@ -96,8 +108,13 @@ __all__ = [
     "nearest_neighbour",
     "pair",
     "pixel_positions",
+    "probability_rows",
     "recall_against",
+    "reference_rows",
+    "reference_scores",
     "rows_of",
+    "scores_of",
     "shared_frames",
+    "uncertainty_rows",
     "worst_probability",
 ]

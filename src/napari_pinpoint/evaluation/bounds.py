@@ -12,21 +12,16 @@ unbiased estimator has a covariance below the inverse of I.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise, product
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import cho_solve, cholesky
-from scipy.spatial import cKDTree
 from scipy.special import spence
 
-from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.evaluation.matching import Floats, Mask, is_ignored
-from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.evaluation.matching import Floats
 from napari_pinpoint.psf import gaussian_derivatives
 
 
@@ -40,10 +35,14 @@ class Bound:
         Bound of the covariance of each emitter's y, x, photons and, where it is free, sigma: shape (K, 3 or 4, 3 or 4).
     uncertainty_background
         Of the background that all of them share, in photoelectrons per pixel.
+    positions
+        Bound of the covariance of all y, then all x, together: shape (2 K, 2 K). Errors of neighbours depend on each
+        other.
     """
 
     covariance: Floats
     uncertainty_background: float
+    positions: Floats
 
     @property
     def uncertainty_y(self) -> Floats:
@@ -120,9 +119,9 @@ def cramer_rao_bound(
     array([0.0563])
     """
     ys, xs, ns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (y, x, photons)))
-    sigma = _fitting("psf_sigma", psf_sigma, (len(ys), 2))
-    level = _fitting("background", background, shape)
-    variance = _fitting("read_variance", read_variance, shape)
+    sigma = broadcast("psf_sigma", psf_sigma, (len(ys), 2))
+    level = broadcast("background", background, shape)
+    variance = broadcast("read_variance", read_variance, shape)
     _check(sigma, photons=ns, background=level, read_variance=variance)
     images = gaussian_derivatives(shape, ys, xs, ns, sigma[:, 0], sigma[:, 1])
     mean = level + np.sum(images["image"], axis=0)
@@ -134,7 +133,11 @@ def cramer_rao_bound(
     weight = 1 / np.maximum(excess_noise * mean + variance, 1e-9).ravel()
     covariance = _inverse((derivatives * weight) @ derivatives.T)
     rows = np.arange(len(slopes) * len(ys)).reshape(len(slopes), -1).T
-    return Bound(covariance[rows[:, :, None], rows[:, None, :]], float(np.sqrt(covariance[-1, -1])))
+    return Bound(
+        covariance=covariance[rows[:, :, None], rows[:, None, :]],
+        uncertainty_background=float(np.sqrt(covariance[-1, -1])),
+        positions=covariance[: 2 * len(ys), : 2 * len(ys)],
+    )
 
 
 def _check(sigma: Floats, **others: Floats) -> None:
@@ -188,92 +191,7 @@ def closed_form_bound(
         return np.where(n > 0, np.sqrt(excess_noise * area / n * growth), np.inf)
 
 
-#: A frame much larger than this is bounded in windows of this many pixels and a halo around them.
-_CORE = 48
-#: Light further than this many sigma from an emitter has no effect on its bound.
-_REACH = 8
-
-
-def frame_bounds(truth: Localizations, camera: Camera, shape: tuple[int, int]) -> Floats:
-    """Radial bound in pixels of every row of a true table, estimated together with its neighbours in the same frame.
-
-    Parameters
-    ----------
-    truth
-        Table with `photons`, `background`, `psf_sigma_y` and `psf_sigma_x`.
-    camera
-        Gives excess noise, read noise and clock-induced charge.
-    shape
-        Rows and columns of a frame.
-
-    Returns
-    -------
-    array of shape (rows,)
-        Infinite where the image says nothing of a position. NaN for rows flagged "ignore": their light is there, but
-        nobody has to estimate it.
-    """
-    read_variance = _fitting("the camera's read noise", camera.read_noise_photons, shape) ** 2
-    bounds = np.full(len(truth), np.nan)
-    order = np.argsort(truth["frame"], kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(truth["frame"][order])) + 1):
-        frame = truth.select(rows)
-        for core, near, window in _windows(frame, shape):
-            if core.any():
-                radial = _window_bounds(frame.select(near), window, camera, read_variance[window])
-                bounds[rows[core]] = radial[core[near]]
-    return bounds
-
-
-def _windows(frame: Localizations, shape: tuple[int, int]) -> Iterator[tuple[Mask, Mask, tuple[slice, slice]]]:
-    """Windows of a frame: mask of the rows that belong to each, mask of those that reach into it, its pixels."""
-    widest = max(np.fmax.reduce(frame[name], initial=0) for name in ("psf_sigma_y", "psf_sigma_x"))
-    halo = int(np.ceil(_REACH * widest))
-    axes = []
-    for name, size in zip(("y", "x"), shape, strict=True):
-        step = _CORE if size > _CORE + 2 * halo else size
-        # Emitters beyond the edge of the frame belong to the window at that edge.
-        edges = [-np.inf, *(start - 0.5 for start in range(step, size, step)), np.inf]
-        axes.append(
-            [
-                (
-                    (frame[name] >= low) & (frame[name] < high),
-                    (frame[name] >= low - halo) & (frame[name] < high + halo),
-                    slice(max(0, index * step - halo), min(size, (index + 1) * step + halo)),
-                )
-                for index, (low, high) in enumerate(pairwise(edges))
-            ]
-        )
-    for (core_y, near_y, rows), (core_x, near_x, columns) in product(*axes):
-        yield core_y & core_x, near_y & near_x, (rows, columns)
-
-
-def _window_bounds(table: Localizations, window: tuple[slice, slice], camera: Camera, read_variance: Floats) -> Floats:
-    """Radial bounds of emitters of one frame from the pixels of a window, NaN where they are to be ignored."""
-    y, x = table["y"] - window[0].start, table["x"] - window[1].start
-    photons = table["photons"].astype(np.float64)
-    sigma = np.stack([table["psf_sigma_y"], table["psf_sigma_x"]], axis=1).astype(np.float64)
-    shape = read_variance.shape
-    # Each pixel has the background that is known of the emitter next to it.
-    pixels = np.indices(shape).reshape(2, -1).T
-    nearest = cKDTree(np.stack([y, x], axis=1)).query(pixels)[1]
-    background = table["background"][nearest].reshape(shape) + camera.clock_induced_charge_e
-    dim = is_ignored(table)
-    dim_light = gaussian_derivatives(shape, y[dim], x[dim], photons[dim], *sigma[dim].T)["image"]
-    radial = np.full(len(table), np.nan)
-    radial[~dim] = cramer_rao_bound(
-        y[~dim],
-        x[~dim],
-        photons[~dim],
-        background=background + dim_light.sum(axis=0),
-        psf_sigma=sigma[~dim],
-        shape=(shape[0], shape[1]),
-        excess_noise=camera.excess_noise,
-        read_variance=read_variance,
-    ).radial
-    return radial
-
-
-def _fitting(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Floats:
+def broadcast(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Floats:
     """Values as float64, broadcast to the shape."""
     array = np.asarray(values, dtype=np.float64)
     try:

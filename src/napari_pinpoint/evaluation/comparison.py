@@ -9,7 +9,10 @@ from napari_pinpoint.evaluation.boxes import BoxScores, average_precision, has_b
 from napari_pinpoint.evaluation.chamfer import Chamfer, chamfer
 from napari_pinpoint.evaluation.counting import CountErrors, Shape, count_errors
 from napari_pinpoint.evaluation.coverage import Frames, by_class, compared_frames, in_frames
+from napari_pinpoint.evaluation.curves import Shares
+from napari_pinpoint.evaluation.pairing import pair
 from napari_pinpoint.evaluation.scores import Scores, evaluate, evaluate_classes
+from napari_pinpoint.evaluation.uncertainties import UncertaintyCheck, check_probabilities, check_uncertainties
 from napari_pinpoint.localizations import Localizations
 
 
@@ -27,6 +30,8 @@ class Comparison:
         Average precision; None where not all rows have boxes.
     classes
         `scores` and `counts` of each class by itself; empty where one of the tables knows no classes.
+    uncertainties, probabilities
+        Whether those that the found table claims can be believed; None where it claims none, or without a tolerance.
     """
 
     scores: Scores | None
@@ -34,6 +39,8 @@ class Comparison:
     counts: CountErrors
     boxes: BoxScores | None
     classes: dict[str, tuple[Scores | None, CountErrors]]
+    uncertainties: UncertaintyCheck | None = None
+    probabilities: Shares | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it by name: `scores` at the top, the others under names of their own."""
@@ -42,6 +49,8 @@ class Comparison:
             "chamfer": self.chamfer.to_dict(),
             "counts": self.counts.to_dict(),
             "boxes": self.boxes.to_dict() if self.boxes else None,
+            "uncertainties": self.uncertainties.to_dict() if self.uncertainties else None,
+            "probabilities": self.probabilities.to_dict() if self.probabilities else None,
             "classes": {
                 name: {**(scores.to_dict() if scores else {}), "counts": counts.to_dict()}
                 for name, (scores, counts) in self.classes.items()
@@ -88,6 +97,7 @@ def compare(
     if boxes is None:
         boxes = has_boxes(found) and has_boxes(truth) and "probability" in found
     of_class = evaluate_classes(found, truth, frames=frames, **pairs) if paired else {}
+    pairing = pair(found, truth, frames=frames, **pairs) if paired else None
     return Comparison(
         scores=evaluate(found, truth, frames=frames, **pairs) if paired else None,
         chamfer=chamfer(found, truth, frames=frames),
@@ -97,4 +107,6 @@ def compare(
             name: (of_class.get(name), count_errors(*tables, frames=frames, shape=shape))
             for name, tables in by_class(found, truth).items()
         },
+        uncertainties=check_uncertainties(pairing) if pairing else None,
+        probabilities=check_probabilities(pairing) if pairing else None,
     )

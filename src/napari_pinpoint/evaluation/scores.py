@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_pinpoint.errors import PinpointWarning
 from napari_pinpoint.evaluation.coverage import Frames, by_class, compared_frames
-from napari_pinpoint.evaluation.matching import Matches, Method, is_ignored, match, shared_calibration
+from napari_pinpoint.evaluation.matching import Matches, Method, match, shared_calibration
+from napari_pinpoint.evaluation.pairing import Pairing, pair
 from napari_pinpoint.evaluation.selection import tolerance_in_px, what_counts
 from napari_pinpoint.localizations import Localizations
 
@@ -192,14 +193,20 @@ def evaluate(
     >>> round(scores.jaccard, 3), scores.rmse_nm
     (0.333, 25.0)
     """
-    tolerance = tolerance_in_px(tolerance_nm, tolerance_px, shared_calibration(found, truth, "pixel_size_nm"))
     frames = compared_frames(found, truth, frames)
-    found, truth = what_counts(
-        found, truth, frames, border_nm=border_nm, field_shape=field_shape, photon_cut=photon_cut
+    pairing = pair(
+        found,
+        truth,
+        tolerance_nm=tolerance_nm,
+        tolerance_px=tolerance_px,
+        method=method,
+        frames=frames,
+        border_nm=border_nm,
+        field_shape=field_shape,
+        photon_cut=photon_cut,
     )
-    matches = match(found, truth, tolerance=tolerance, method=method)
-    _warn_if_misaligned(found, truth, matches, tolerance)
-    return _scores(found, truth, matches, tolerance, method)
+    _warn_if_misaligned(pairing.found, pairing.truth, pairing.matches, pairing.tolerance_px)
+    return scores_of(pairing)
 
 
 def evaluate_classes(
@@ -224,26 +231,31 @@ def evaluate_classes(
     >>> {name: scores.tp for name, scores in evaluate_classes(found, cells, tolerance_px=1).items()}
     {'a': 1, 'b': 0}
     """
-    tolerance = tolerance_in_px(tolerance_nm, tolerance_px, shared_calibration(found, truth, "pixel_size_nm"))
-    found, truth = what_counts(found, truth, compared_frames(found, truth, frames), **left_out)
-    return {
-        name: _scores(*tables, match(*tables, tolerance=tolerance, method=method), tolerance, method)
+    size = shared_calibration(found, truth, "pixel_size_nm")
+    tolerance = tolerance_in_px(tolerance_nm, tolerance_px, size)
+    frames = compared_frames(found, truth, frames)
+    found, truth = what_counts(found, truth, frames, **left_out)
+    pairings = {
+        name: Pairing(*tables, match(*tables, tolerance=tolerance, method=method), frames, tolerance, size, method)
         for name, tables in by_class(found, truth).items()
     }
+    return {name: scores_of(pairing) for name, pairing in pairings.items()}
 
 
-def _scores(found: Localizations, truth: Localizations, matches: Matches, tolerance: float, method: Method) -> Scores:
-    error = _displacements(found, truth, matches)
+def scores_of(pairing: Pairing) -> Scores:
+    """Scores of points that are paired already."""
+    matches = pairing.matches
+    error = _displacements(pairing.found, pairing.truth, matches)
     return Scores(
         tp=len(matches.found),
         fp=len(matches.false),
         fn=len(matches.missed),
         **{f"rmse_{axis}": float(np.sqrt(_mean(values**2))) for axis, values in error.items()},
         **{f"bias_{axis}": _mean(values) for axis, values in error.items()},
-        tolerance_px=tolerance,
-        pixel_size_nm=shared_calibration(found, truth, "pixel_size_nm"),
-        method=method,
-        n_ignored=int(is_ignored(truth).sum()),
+        tolerance_px=pairing.tolerance_px,
+        pixel_size_nm=pairing.pixel_size_nm,
+        method=pairing.method,
+        n_ignored=int((~pairing.is_expected).sum()),
         n_excused=len(matches.excused),
     )
 

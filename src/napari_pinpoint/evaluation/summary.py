@@ -8,7 +8,11 @@ from napari_pinpoint.evaluation.boxes import BoxScores
 from napari_pinpoint.evaluation.chamfer import Chamfer
 from napari_pinpoint.evaluation.comparison import Comparison
 from napari_pinpoint.evaluation.counting import CountErrors
+from napari_pinpoint.evaluation.curves import Shares
+from napari_pinpoint.evaluation.differences import ModelDifference
+from napari_pinpoint.evaluation.reference import Reference
 from napari_pinpoint.evaluation.scores import Scores
+from napari_pinpoint.evaluation.uncertainties import UncertaintyCheck, worst_probability
 
 Row = tuple[str, str, str, str]
 
@@ -78,6 +82,70 @@ def box_rows(boxes: BoxScores) -> list[Row]:
             ("mAP 0.5:0.95", f"{boxes.map:.4f}", "", "the same, mean over IoU 0.5 to 0.95, as COCO has it"),
         ]
     )
+
+
+def uncertainty_rows(check: UncertaintyCheck) -> list[Row]:
+    """Whether uncertainties can be believed."""
+    of = f"{check.n_pairs:,} points paired within the tolerance and 4 sigma"
+    left = f"found points without a true one within both; {check.n_vague:,} more say nothing of where they are"
+    return _known(
+        [
+            ("within 68 % interval", f"{100 * check.coverage_68:.1f}", "%", f"errors in it; should be 68 %; {of}"),
+            ("within 95 % interval", f"{100 * check.coverage_95:.1f}", "%", "errors in it; should be 95 %"),
+            (
+                "error / uncertainty",
+                f"{check.robust_sd:.3f}",
+                "",
+                "robust standard deviation; should be 1; more: uncertainties are too small",
+            ),
+            ("without a partner", f"{100 * check.unmatched:.2f}", "%", left),
+        ]
+    )
+
+
+def probability_rows(check: Shares) -> list[Row]:
+    """Whether probabilities can be believed."""
+    words = "largest difference of probability and share that is right, over tenths with at least 100 points"
+    return _known([("probability off by", f"{100 * worst_probability(check):.1f}", "%", words)])
+
+
+#: How scores of `compare_models` and of a reference are called: name, factor, unit, digits.
+_CALLED = {
+    "jaccard": ("Jaccard", 100, "%", 1),
+    "precision": ("precision", 100, "%", 1),
+    "recall": ("recall", 100, "%", 1),
+    "f1": ("F1", 100, "%", 1),
+    "rmse_px": ("RMSE", 1, "px", 4),
+    "rmse_nm": ("RMSE", 1, "nm", 2),
+    "efficiency": ("efficiency", 1, "", 4),
+    "count_mae": ("MAE", 1, "", 3),
+}
+
+
+def difference_rows(difference: ModelDifference, first: str, second: str) -> list[Row]:
+    """By how much the first of two models exceeds the second one."""
+    rows = []
+    for key, interval in difference.scores.items():
+        name, factor, unit, digits = _CALLED[key]
+        value, low, high = (f"{factor * v:+.{digits}f}" for v in (interval.value, interval.low, interval.high))
+        known = "nan" not in (low[1:], high[1:])
+        sure = "" if not known else "differs" if interval.low > 0 or interval.high < 0 else "may be chance"
+        words = f"{first} - {second}; {100 * interval.level:g} % interval over {difference.n_frames:,} frames"
+        rows.append(
+            (name, f"{value} ({low} to {high})" if known else value, unit, f"{words}: {sure}" if sure else words)
+        )
+    return _known(rows)
+
+
+def reference_rows(reference: Reference) -> list[Row]:
+    """What the truth itself scores, moved by the errors that the image allows: a line to compare with."""
+    rows = []
+    for key in ("jaccard", "recall", "precision", "rmse_nm", "rmse_px", "efficiency"):
+        name, factor, unit, digits = _CALLED[key]
+        value, spread = factor * reference.mean(key), factor * reference.spread(key)
+        words = f"truth moved by its joint Cramer-Rao errors, mean of {len(reference.seeds)} draws; no upper limit"
+        rows.append((name, f"{value:.{digits}f} ± {spread:.{digits}f}", unit, words))
+    return _known(rows)
 
 
 #: Columns of `class_rows`, and what each means.
