@@ -31,7 +31,7 @@ IDEAL = "ideal estimator"
 VARIANTS: dict[str, dict[str, Any]] = {
     "the same, refined by a parabola": {"refinement": "quadratic"},
     "the same, refined by a Gaussian": {"refinement": "gaussian"},
-    "the same, matched to its Gaussian": {"matched_sigma_px": LEARNING[SQUARED][1]},
+    "the same, matched to its Gaussian": {"matched_sigma_px": LEARNING[SQUARED].sigma},
 }
 _COLUMNS = ("MAE px", "MSE px^2", "RMSE px", "mean error px", "std of error px", "exact", "far")
 _SAMPLES = "Circle: the pixel; cross: the answer. The first three frames, and the first two whose answer is not exact."
@@ -93,7 +93,7 @@ def _about() -> list[str]:
         f"{SCENE.clutter:.0%} of the pixels become clutter of {low} to {high}; all is clipped to 8 bits.",
         "The network has no pooling and learns from the quarters of frames that hold the bright pixel, mirrored and "
         "turned; its answer is the highest pixel of the heat map of the whole frame. By the squared error "
-        f"it learns a heat map with a Gaussian of {LEARNING[SQUARED][1]:g} px. (The exercise as published takes 1.8 "
+        f"it learns a heat map with a Gaussian of {LEARNING[SQUARED].sigma:g} px. (The exercise as published takes 1.8 "
         "px, whole frames, and 75 epochs of 64 frames a step.) Such a heat map says of each place by itself how likely "
         "the pixel is there. The same network also learns by the cross-entropy of a softmax over the pixels, where "
         "they compete, as there is exactly one; it is this one that is held against the figures to reach.",

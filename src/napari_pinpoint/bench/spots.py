@@ -100,7 +100,8 @@ class Spots:
     needs_data: ClassVar[bool] = True
 
     def run(self, folder: Path, data: Path | None, *, quick: bool = False, progress: Tell = tell_nobody) -> Section:
-        images = read_images(Path(data or "."))
+        assert data is not None  # it needs data
+        images = read_images(data)
         if quick:
             images = images[1:]  # the small ones
         tests = images[:1] if quick else images

@@ -44,10 +44,11 @@ class MixtureLikelihood(BaseModel, extra="forbid", frozen=True):
     With candidates k of probability p_k, position x_k +- s_k and photons n_k (1 +- r_k), the loss of an image with N
     emitters at t_i with photons m_i is
 
-        - sum_i log sum_k (p_k / sum p) N(t_i; x_k, s_k^2 + b^2) N(log m_i; log n_k, r_k^2)  -  log P(N),
+        - sum_i log sum_k (p_k / sum p) N(t_i; x_k, s_k^2 + b^2) N(log m_i; log n_k, r_k^2)^w  -  log P(N),
 
-    where P is the Poisson-binomial distribution of the count. Emitters without known photons lack that factor. The
-    blur b shrinks over the training: sharp Gaussians that miss would tear at a network that has just begun.
+    where P is the Poisson-binomial distribution of the count and w is `photons_weight`. Emitters without known photons
+    lack that factor. The blur b shrinks over the training: sharp Gaussians that miss would tear at a network that has
+    just begun.
     """
 
     supported_dims: ClassVar[frozenset[int]] = frozenset({1, 2, 3})
