@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_pinpoint.fitting.clusters import parts_of
+from napari_pinpoint.fitting.clusters import parts_of, with_guests
 
 
 def parts(frame, y, x, *, radius=5, most=8):
@@ -42,3 +42,10 @@ def test_no_part_is_too_large_and_every_row_is_in_one(rng):
 def test_nothing_makes_no_part():
     part, cut = parts(np.zeros(0, int), [], [])
     assert len(part) == len(cut) == 0
+
+
+def test_guests_are_neighbours_of_other_parts_in_the_same_frame():
+    part, frame, x = np.array([0, 0, 1, 2]), np.array([0, 0, 0, 1]), np.array([0.0, 5.0, 8.0, 8.0])
+    parts, rows, own = with_guests(part, frame, np.zeros(4), x, within=4)
+    np.testing.assert_array_equal(own, [True] * 4 + [False] * 2)
+    assert set(zip(parts[~own].tolist(), rows[~own].tolist(), strict=True)) == {(0, 2), (1, 1)}

@@ -77,8 +77,8 @@ def test_the_start_decides_nothing(rng):
     same = np.rint(start["y"]) == np.rint(y)
     same &= np.rint(start["x"]) == np.rint(x)
     assert same.sum() > 50
-    np.testing.assert_allclose(found["y"][same], again["y"][same], atol=2e-4)
-    np.testing.assert_allclose(found["photons"][same], again["photons"][same], rtol=2e-4)
+    np.testing.assert_allclose(found["y"][same], again["y"][same], atol=1e-3)
+    np.testing.assert_allclose(found["photons"][same], again["photons"][same], rtol=1e-3)
     np.testing.assert_allclose(found["y"], again["y"], atol=5e-3)
 
 
@@ -98,24 +98,25 @@ def test_neighbours_are_fitted_jointly(rng):
     counts = movie(rng, both_y, both_x, frame=frame, photons=2000)
     start = Localizations({"frame": frame, "y": both_y, "x": both_x})
     together = fit(counts, start, PLAIN, psf_sigma=1.3)
-    single = fit(counts, start.select(frame == frame).select(np.arange(n)), PLAIN, psf_sigma=1.3)
+    single = fit(counts, start.select(np.arange(n)), PLAIN, psf_sigma=1.3)
     bound = cramer_rao_bound([12, 12], [10.25, 13.75], 2000, background=10, psf_sigma=1.3, shape=(SIDE, SIDE))
     error = np.hypot(together["y"] - both_y, together["x"] - both_x)
     assert np.sqrt(np.mean(error**2)) == pytest.approx(bound.radial[0], rel=0.15)
-    assert np.mean(single["x"] - both_x[:n]) > 5 * bound.uncertainty_x[0]
+    off = np.abs(single["x"] - both_x[:n]) > 3 * bound.uncertainty_x[0]
+    assert np.mean(off | is_flagged(single, "not_converged")) > 0.9
     assert np.median(together["uncertainty_x"]) == pytest.approx(bound.uncertainty_x[0], rel=0.1)
 
 
 def test_a_crowd_is_fitted_in_parts_that_see_each_other(rng):
-    """Forty emitters in one cluster: more than are fitted at once."""
-    grid = np.stack(np.meshgrid(np.arange(7), np.arange(6), indexing="ij"), axis=-1).reshape(-1, 2) * 4.5 + 5
+    """90 emitters in one cluster: more than are fitted at once."""
+    grid = np.stack(np.meshgrid(np.arange(10), np.arange(9), indexing="ij"), axis=-1).reshape(-1, 2) * 4.5 + 5
     y, x = (grid + rng.uniform(-0.8, 0.8, grid.shape)).T
-    counts = movie(rng, y, x, photons=3000, side=40)
+    counts = movie(rng, y, x, photons=3000, side=50)
     near = rng.uniform(-0.3, 0.3, (2, len(y)))
     found = fit(
         counts, Localizations({"frame": 0 * y.astype(int), "y": y + near[0], "x": x + near[1]}), PLAIN, psf_sigma=1.3
     )
-    bound = cramer_rao_bound(y, x, 3000, background=10, psf_sigma=1.3, shape=(40, 40))
+    bound = cramer_rao_bound(y, x, 3000, background=10, psf_sigma=1.3, shape=(50, 50))
     error = np.hypot(found["y"] - y, found["x"] - x)
     assert np.sqrt(np.mean(error**2)) < 1.25 * np.sqrt(np.mean(bound.radial**2))
     assert np.median(found["photons"]) == pytest.approx(3000, rel=0.05)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,8 @@ class Block:
     ----------
     member
         Rows of the table (G, K); -1 where a part has fewer.
+    own
+        Which of them are the part's own (G, K); the others are guests, or nothing.
     frame
         Frame of each part (G,).
     origin
@@ -84,15 +86,12 @@ class Block:
     """
 
     member: Array
+    own: Array
     frame: Array
     origin: Array
     pixel: Array
     size: tuple[int, int]
     radius: int
-
-    def of_rows(self, rows: Array) -> Block:
-        """The same block where its members are numbers of these `rows`."""
-        return replace(self, member=np.where(self.member >= 0, rows[self.member], -1))
 
     def windows(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """1 where a row (G, K, H) or column (G, K, W) is in a localization's window, else 0."""
@@ -136,34 +135,54 @@ class Block:
         )
 
 
-def blocks_of(part: Array, frame: Array, y: Array, x: Array, *, radius: int, numbers: int) -> Iterator[Block]:
+def blocks_of(
+    members: tuple[Array, Array, Array], frame: Array, y: Array, x: Array, *, radius: int, numbers: int
+) -> Iterator[Block]:
     """Parts put together in blocks of about the same size, whose derivatives are at most some `numbers`.
 
     Parameters
     ----------
-    part
-        Of each localization (n,), as `parts_of` gives them.
+    members
+        Part, row and whether it is the part's own, each (m,), as `with_guests` gives them.
+    frame, y, x
+        Of all rows, (n,).
     """
+    part, row, own = members
     if len(part) == 0:
         return
     order = np.argsort(part, kind="stable")
+    row, own = row[order], own[order]
     first = np.flatnonzero(np.diff(part[order], prepend=-1))
     count = np.diff(first, append=len(order))
     pixel = np.rint(np.stack([y, x], axis=1)).astype(np.int64)
-    low = np.minimum.reduceat(pixel[order], first) - radius
-    size = np.maximum.reduceat(pixel[order], first) + radius + 1 - low
-    padded = 1 << np.ceil(np.log2(count)).astype(np.int64)
-    area = size.prod(axis=1)
+    low = np.minimum.reduceat(pixel[row], first) - radius
+    size = np.maximum.reduceat(pixel[row], first) + radius + 1 - low
+    padded, area = _padded(count), size.prod(axis=1)
     by_size = np.lexsort((area, padded))
     start = 0
     while start < len(by_size):
-        k = padded[by_size[start]]
-        stop = start + int(np.searchsorted(padded[by_size[start:]], k, side="right"))
-        fitting = numbers // ((3 * k + 3) * np.maximum.accumulate(area[by_size[start:stop]]))
+        k = int(padded[by_size[start]])
+        stop = int(np.searchsorted(padded[by_size], k, side="right"))
+        fitting = numbers // ((3 * k + 3) * area[by_size[start:stop]])
         stop = start + max(1, int(np.count_nonzero(fitting > np.arange(stop - start))))
         chosen = by_size[start:stop]
-        slot = first[chosen, None] + np.arange(k)
-        member = np.where(np.arange(k) < count[chosen, None], order[slot.clip(max=len(order) - 1)], -1)
-        height, width = size[chosen].max(axis=0)
-        yield Block(member, frame[order[first[chosen]]], low[chosen], pixel[member], (int(height), int(width)), radius)
+        slot = (first[chosen, None] + np.arange(k)).clip(max=len(order) - 1)
+        there = np.arange(k) < count[chosen, None]
+        member = np.where(there, row[slot], -1)
+        height, width = (int(n) for n in size[chosen].max(axis=0))
+        yield Block(
+            member=member,
+            own=own[slot] & there,
+            frame=frame[row[first[chosen]]],
+            origin=low[chosen],
+            pixel=pixel[member],
+            size=(height, width),
+            radius=radius,
+        )
         start = stop
+
+
+def _padded(count: Array) -> Array:
+    """Numbers of members, rounded up so that there are few different ones: 1, 2, 4, 8, and multiples of 8."""
+    powers = 1 << np.ceil(np.log2(count)).astype(np.int64)
+    return np.where(count <= 8, powers, -(-count // 8) * 8)

@@ -51,6 +51,34 @@ def parts_of(frame: Array, y: Array, x: Array, *, radius: int, most: int) -> tup
     return part, cut
 
 
+def with_guests(part: Array, frame: Array, y: Array, x: Array, *, within: float) -> tuple[Array, Array, Array]:
+    """Members of the parts: every localization in its own, and as a guest in those that come near it.
+
+    A part that was cut off a cluster is fitted with the neighbours beyond the cut, which are not kept: their own part
+    knows them better.
+
+    Returns
+    -------
+    part, row : (m,) int64
+        Which localization is in which part.
+    own : (m,) bool
+        False for guests.
+
+    Examples
+    --------
+    >>> with_guests(np.array([0, 1]), np.zeros(2, int), np.zeros(2), np.array([0.0, 3.0]), within=4)
+    (array([0, 1, 0, 1]), array([0, 1, 1, 0]), array([ True,  True, False, False]))
+    """
+    n = len(part)
+    places = np.stack([frame * (2.0 * within), y, x], axis=1)
+    near = cKDTree(places).query_pairs(within, output_type="ndarray")
+    near = near[part[near[:, 0]] != part[near[:, 1]]]
+    both = np.concatenate([near, near[:, ::-1]])
+    guests = np.unique(np.stack([part[both[:, 0]], both[:, 1]], axis=1), axis=0)
+    own = np.arange(n + len(guests)) < n
+    return np.concatenate([part, guests[:, 0]]), np.concatenate([np.arange(n), guests[:, 1]]), own
+
+
 def _halved(rows: Array, position: Array, most: int) -> list[Array]:
     """The rows in pieces of at most `most`, which lie beside each other."""
     if len(rows) <= most:

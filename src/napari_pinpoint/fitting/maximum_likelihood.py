@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_pinpoint.camera import Camera
 from napari_pinpoint.fitting.blocks import BLOCK_NUMBERS, Block, Pixels, blocks_of
-from napari_pinpoint.fitting.clusters import parts_of
+from napari_pinpoint.fitting.clusters import parts_of, with_guests
 from napari_pinpoint.fitting.likelihood import Patches, deviance_of_pixels, expected, shares
 from napari_pinpoint.fitting.scoring import Fitted, minimize
 from napari_pinpoint.fitting.starting import starting_parameters
@@ -22,10 +22,12 @@ from napari_pinpoint.psf import render_emitters
 
 Array = np.ndarray[Any, Any]
 
-#: Localizations that are fitted together at most; larger clusters are cut, and their parts fitted in turns.
-MOST_TOGETHER = 8
+#: Localizations that are fitted together at most, besides guests; larger clusters are cut, and fitted in turns.
+MOST_TOGETHER = 32
 #: Turns in which the parts of a cut cluster see each other's light.
 TURNS = 4
+#: Neighbours beyond a cut within so many PSF sigmas are guests of a part.
+GUEST_SIGMAS = 5.0
 #: Radius of the window in PSF sigmas; what lies beyond tells nothing more (see docs/fitting.md).
 WINDOW_SIGMAS = 3.6
 #: A fit goes no further than this from where it started, in PSF sigmas and at least pixels along each axis.
@@ -118,9 +120,8 @@ class _Values:
         return np.concatenate([y, x, self.photons[m], *shared], axis=1)
 
     def store(self, block: Block, parameters: Array) -> None:
-        """Parameters (G, P), back where they belong."""
-        k = block.member.shape[1]
-        some = block.member >= 0
+        """Parameters (G, P), back where they belong; those of guests are not kept."""
+        k, some = block.member.shape[1], block.own
         rows = block.member[some]
         self.y[rows] = (parameters[:, :k] + block.origin[:, :1])[some]
         self.x[rows] = (parameters[:, k : 2 * k] + block.origin[:, 1:])[some]
@@ -196,11 +197,13 @@ class _Job:
         return flags
 
     def _blocks(self, part: Array, which: Array) -> list[Block]:
+        """Blocks of the parts of these rows; no guest lives in another part unless a cluster was cut."""
         rows = np.flatnonzero(which)
-        frame, y, x = (self.table[name][rows] for name in ("frame", "y", "x"))
+        frame, y, x = (self.table[name] for name in ("frame", "y", "x"))
+        within = GUEST_SIGMAS * self.psf_sigma
+        parts, row, own = with_guests(part[rows], frame[rows], y[rows], x[rows], within=within)
         numbers = BLOCK_NUMBERS[self.device.type]
-        blocks = blocks_of(part[rows], frame, y, x, radius=self.radius, numbers=numbers)
-        return [block.of_rows(rows) for block in blocks]
+        return list(blocks_of((parts, rows[row], own), frame, y, x, radius=self.radius, numbers=numbers))
 
     def _guess(self, block: Block, patches: Patches) -> Tensor:
         given = torch.from_numpy(self.values.parameters(block)).to(self.pixels.data)
@@ -237,8 +240,8 @@ class _Job:
     def _finish(self, block: Block, patches: Patches, fitted: Fitted) -> None:
         """Keep what a fit tells of its localizations."""
         self.values.store(block, fitted.parameters.double().cpu().numpy())
-        some = block.member >= 0
-        rows, k = block.member[some], block.member.shape[1]
+        some, k = block.own, block.member.shape[1]
+        rows = block.member[some]
         parameters = fitted.parameters.double().cpu().numpy()
         errors = _standard_errors(fitted.information).cpu().numpy()
         light = expected(fitted.parameters, patches, *shares(fitted.parameters, *block.size))
@@ -267,10 +270,12 @@ class _Job:
             self.measured[name][rows] = values[some]
         self.saturated[rows] = (_in_windows(full, windows).cpu().numpy() > 0)[some]
         sigma = parameters[:, -2:] / self.psf_sigma
-        at_limit = ((sigma <= NARROWEST * 1.001) | (sigma >= WIDEST * 0.999)).any(axis=1)
-        poor = ~fitted.converged.cpu().numpy() | at_limit
+        at_limit: Array = ((sigma <= NARROWEST * 1.001) | (sigma >= WIDEST * 0.999)).any(axis=1)
+        moving = fitted.moving.cpu().numpy()
         lost = (parameters[:, all_of(2)] <= LEAST_PHOTONS * 1.001) | ~np.isfinite(errors[:, all_of(0)])
-        self.failed[rows] = (shared(poor) | lost)[some]
+        for column in range(3):
+            lost |= moving[:, all_of(column)]
+        self.failed[rows] = (shared(at_limit) | lost)[some]
 
 
 def _in_windows(values: Tensor, windows: tuple[Tensor, Tensor]) -> Tensor:

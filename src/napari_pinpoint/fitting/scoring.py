@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_pinpoint.fitting.likelihood import Evaluated, Patches, evaluate
+from napari_pinpoint.fitting.likelihood import Evaluated, Patches, evaluate, n_emitters
 
 #: Steps at most; good starts need five.
 STEPS = 40
-#: A fit has converged where the next step promises less than this of the deviance: 1/1000 of a standard error.
-_PROMISE = 1e-6
+#: A fit has converged where the next step promises less than this of the deviance for each of its emitters: some
+#: thousandths of a standard error. Where it does not, parameters that would go on by more standard errors than `_STILL`
+#: are moving.
+_PROMISE, _STILL = 1e-5, 0.1
 _DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-7, 1e7
 #: What rounding may do to the deviance.
 _SLACK = 1e-3
@@ -20,12 +22,11 @@ _SLACK = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Parameters (G, P) at the minimum, where `converged` (G,), with deviance and information there."""
+    """Parameters (G, P) at the minimum, with the information there (G, P, P); some may be `moving` still (G, P)."""
 
     parameters: Tensor
-    deviance: Tensor
     information: Tensor
-    converged: Tensor
+    moving: Tensor
 
 
 def minimize(start: Tensor, patches: Patches, lower: Tensor, upper: Tensor) -> Fitted:
@@ -36,16 +37,16 @@ def minimize(start: Tensor, patches: Patches, lower: Tensor, upper: Tensor) -> F
     """
     best = start.clamp(lower, upper)
     now = evaluate(best, patches)
-    result = Fitted(best.clone(), now.deviance.clone(), now.information.clone(), torch.zeros_like(best[:, 0]) > 0)
+    result = Fitted(best.clone(), now.information.clone(), torch.zeros_like(best, dtype=torch.bool))
+    promised = _PROMISE * n_emitters(best)
     damping = torch.full_like(best[:, 0], _DAMPING)
     rows = torch.arange(len(best), device=best.device)
     for _ in range(STEPS):
         trial, promise = _step(best, now, damping, lower, upper)
-        done = (promise < _PROMISE) & (damping <= 1)
-        hopeless = damping > _MOST_DAMPING
-        if bool((done | hopeless).any()):
-            _store(result, rows, best, now, done)
-            going = (~(done | hopeless)).nonzero()[:, 0]
+        done = ((promise < promised) & (damping <= 1)) | (damping > _MOST_DAMPING)
+        if bool(done.any()):
+            _store(result, rows, best, now, lower, upper)
+            going = (~done).nonzero()[:, 0]
             if len(going) == 0:
                 return result
             rows, damping, best, trial = rows[going], damping[going], best[going], trial[going]
@@ -60,15 +61,17 @@ def minimize(start: Tensor, patches: Patches, lower: Tensor, upper: Tensor) -> F
             torch.where(better[:, None, None], then.information, now.information),
         )
         damping = torch.where(better, (damping * 0.1).clamp(min=_LEAST_DAMPING), (damping * 10).clamp(min=1e-2))
-    _store(result, rows, best, now, torch.zeros_like(rows) > 0)
+    _store(result, rows, best, now, lower, upper)
     return result
 
 
-def _store(result: Fitted, rows: Tensor, best: Tensor, now: Evaluated, converged: Tensor) -> None:
+def _store(result: Fitted, rows: Tensor, best: Tensor, now: Evaluated, lower: Tensor, upper: Tensor) -> None:
+    """Keep what was reached; moving is what the next step, hardly damped, would move."""
+    further, _ = _step(best, now, torch.full_like(best[:, 0], _DAMPING), lower, upper)
+    errors = (further - best).abs() * torch.diagonal(now.information, dim1=1, dim2=2).sqrt()
     result.parameters[rows] = best
-    result.deviance[rows] = now.deviance
     result.information[rows] = now.information
-    result.converged[rows] = converged
+    result.moving[rows] = ~(errors < _STILL)
 
 
 def _step(best: Tensor, now: Evaluated, damping: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
