@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from napari_pinpoint import __version__
-from napari_pinpoint.cli import bench, convert, demo, evaluate, info, localize, models, render, rerun, simulate, train
+from napari_pinpoint.cli import (
+    bench,
+    convert,
+    demo,
+    evaluate,
+    info,
+    localize,
+    models,
+    render,
+    rerun,
+    resolution,
+    simulate,
+    train,
+)
 from napari_pinpoint.cli.choices import CommandWithChoices
 from napari_pinpoint.cli.terminal import INTERRUPTED, fail, show_warning
 from napari_pinpoint.errors import PinpointError, PinpointWarning
@@ -68,6 +81,7 @@ for command in (
     localize.localize,
     convert.convert,
     render.render,
+    resolution.resolution,
     evaluate.evaluate,
     rerun.rerun,
     models.models,
