@@ -15,13 +15,14 @@ from napari_pinpoint.errors import PinpointError
 _NAMES = re.compile(r"<names of ([\w.]+:\w+)>")
 
 
-def named(option: str, registry: str, *, help: str, **more: Any) -> Any:
-    """An option whose value is a name out of a registry, given as ``"module:attribute"``.
+def named(option: str, registry: str, *, help: str, also: tuple[str, ...] = (), **more: Any) -> Any:
+    """An option whose value is a name out of a registry, given as ``"module:attribute"``; `also` are other words for it.
 
     A name that is not there is a usage error, which says what there is.
     """
     return typer.Option(
         option,
+        *also,
         metavar="NAME",
         parser=partial(_checked, registry),
         help=f"{help} One of <names of {registry}>.",

@@ -178,10 +178,13 @@ def held(table: Localizations, fields: Mapping[str, Field]) -> set[str]:
     }
 
 
-def from_ours(table: Localizations, fields: Mapping[str, Field], convention: Convention) -> dict[str, Array]:
+def from_ours(
+    table: Localizations, fields: Mapping[str, Field], convention: Convention, *, exact: bool = False
+) -> dict[str, Array]:
     """The columns of a file, in the order of `fields`; what the table does not have is left out.
 
-    Numbers are rounded to a ten thousandth of a pixel; the convention must leave nothing open.
+    Numbers are rounded to a ten thousandth of a pixel, or a thousandth of a photon, unless they are to be `exact`: in
+    text every digit is a byte. The convention must leave nothing open.
     """
     lost = {name for name in table if name not in held(table, fields)}
     written: dict[str, Array] = {}
@@ -192,20 +195,20 @@ def from_ours(table: Localizations, fields: Mapping[str, Field], convention: Con
         done |= set(field.names)
         parts = [table[name] for name in field.names]
         values = parts[0] if len(parts) == 1 else np.sqrt(sum(np.square(part) for part in parts) / len(parts))
-        written[label] = _foreign(values, field, convention, table)
+        written[label] = _foreign(values, field, convention, table, exact)
     return written
 
 
-def _foreign(values: Array, field: Field, convention: Convention, table: Localizations) -> Array:
+def _foreign(values: Array, field: Field, convention: Convention, table: Localizations, exact: bool) -> Array:
     if field.kind == "frame":
         return values + (convention.first_frame or 0)
     size = _units_per_pixel(field, convention, table.pixel_size_nm, table.z_step_nm)
     if field.kind == "position":
         values = values + ORIGINS[convention.origin or "centre"]
     if field.kind == "plain" and field.factor == 1 and field.offset == 0:
-        return np.round(values, 3) if field in (PHOTONS, BACKGROUND) else values
+        return np.round(values, 3) if field in (PHOTONS, BACKGROUND) and not exact else values
     theirs = (values.astype(float) * size - field.offset) / field.factor
-    if field.kind == "plain":
+    if field.kind == "plain" or exact:
         return theirs
     return np.round(theirs, max(2, math.ceil(-math.log10(1e-4 * size))))
 

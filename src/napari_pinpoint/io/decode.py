@@ -93,9 +93,9 @@ class _Decode:
         }
         return to_ours(path, known, FIELDS, Convention(unit, "centre", 0), given=given, stored=stored)
 
-    def _theirs(self, table: Localizations) -> dict[str, Array]:
+    def _theirs(self, table: Localizations, *, exact: bool = False) -> dict[str, Array]:
         """DECODE's columns, all of them; NaN is what is not known, and an image without depth lies at z = 0."""
-        columns = from_ours(table.without_columns(*self.cannot_hold(table)), FIELDS, self.convention)
+        columns = from_ours(table.without_columns(*self.cannot_hold(table)), FIELDS, self.convention, exact=exact)
         columns |= {name: table[name] for name in _KEPT if name in table}
         columns.setdefault("z", np.zeros(len(table)))
         columns.setdefault("id", np.arange(len(table)))
@@ -137,7 +137,7 @@ class DecodeH5(_Decode):
     def write(self, table: Localizations, path: Path) -> None:
         import h5py
 
-        columns = self._theirs(table)
+        columns = self._theirs(table, exact=True)
         with h5py.File(path, "w") as file:
             file.create_group("meta").attrs.update(self._meta(table))
             file.create_group("decode").attrs.update(json.loads(_VERSION))

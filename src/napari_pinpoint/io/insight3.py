@@ -93,7 +93,7 @@ class Insight3:
         return [name for name in table if name not in places]
 
     def write(self, table: Localizations, path: Path) -> None:
-        columns = from_ours(table.without_columns(*self.cannot_hold(table)), WRITTEN, self.convention)
+        columns = from_ours(table.without_columns(*self.cannot_hold(table)), WRITTEN, self.convention, exact=True)
         molecules = np.zeros(len(table), MOLECULE)
         molecules["ax"], molecules["tl"], molecules["lk"], molecules["c"] = 1, 1, -1, 1
         for name in [name for name in columns if name in FIELDS or name == "a"]:

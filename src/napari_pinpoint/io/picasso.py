@@ -114,7 +114,7 @@ class Picasso:
 
         lost = self.cannot_hold(table)
         table = table.without_columns(*lost)
-        columns = from_ours(table, FIELDS, self.convention)
+        columns = from_ours(table, FIELDS, self.convention, exact=True)
         others = [name for name in table if name not in held(table, FIELDS)]
         columns |= {name: table[name] for name in others if name not in columns}
         types = [(name, _type(name, values)) for name, values in columns.items()]

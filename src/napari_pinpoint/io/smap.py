@@ -107,7 +107,7 @@ class SmapMat:
 
         if table.pixel_size_nm is None:
             raise RuntimeError("check_target lets no table pass whose pixel size is not known")
-        columns = from_ours(table.without_columns(*self.cannot_hold(table)), FIELDS, self.convention)
+        columns = from_ours(table.without_columns(*self.cannot_hold(table)), FIELDS, self.convention, exact=True)
         loc = {name: np.asarray(values, float)[:, None] for name, values in columns.items()}
         size = table.pixel_size_nm / 1000
         saved = {"loc": loc, "info": {"cam_pixelsize_um": np.array([[size, size]])}}
@@ -131,12 +131,13 @@ def _columns(path: Path) -> tuple[dict[str, Array], dict[str, float]]:
 def _old_mat(path: Path) -> tuple[dict[str, Array], dict[str, float]]:
     """The same from a MATLAB 5 to 7 file; its objects are never made, only arrays and structs of them."""
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     try:
         content = loadmat(path, struct_as_record=True, variable_names=["saveloc"])
         saved = content["saveloc"][0, 0]
         loc = saved["loc"][0, 0]
-    except (ValueError, KeyError, IndexError, TypeError, NotImplementedError) as error:
+    except (MatReadError, ValueError, KeyError, IndexError, TypeError, NotImplementedError) as error:
         raise PinpointError(f"{path} holds no localizations of SMAP (saveloc.loc): {error}.") from error
     columns = {name: loc[name] for name in loc.dtype.names or () if loc[name].dtype.kind in "biuf"}
     about: dict[str, Array] = {}
