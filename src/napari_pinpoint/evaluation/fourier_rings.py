@@ -2,7 +2,9 @@
 
 Two pictures of one half of the localizations each agree up to the spatial frequency at which their correlation falls
 below 1/7 (Nieuwenhuizen et al., Nature Methods 10, 557, 2013). Halves are made of blocks of frames, and of one row a
-molecule where the table is linked: else a molecule that is on in several frames agrees with itself. For molecules at random places with L rows each, all of uncertainty sigma, the expectation is
+molecule where the table is linked: else a molecule that is on in several frames agrees with itself.
+
+For molecules at random places with L rows each, all of uncertainty sigma, the expectation is
 
     FRC(q) = 1 / (1 + 2 exp(4 pi^2 sigma^2 q^2) / L),  which is 1/7 at  q = sqrt(ln(3 L)) / (2 pi sigma).
 """
