@@ -74,6 +74,26 @@ def test_threshold_and_offsets_are_taken_from_the_form(
     assert [layer.name for layer in tab.viewer.layers.selection] == ["movie localizations"]
 
 
+def test_points_are_fitted_where_the_box_is_ticked(
+    open_tab: Callable[..., Any],
+    movie: Stack,
+    add_movie: Callable[..., Any],
+    ready: Callable[..., Any],
+    run_tab: Callable[..., None],
+    same_rows: Callable[..., None],
+) -> None:
+    from napari_pinpoint.inference import LocalizeSettings
+
+    tab = open_tab()
+    add_movie(tab.viewer)
+    ready(tab)
+    tab.form.advanced.fit.setChecked(True)
+    run_tab(tab)
+    expected = localize(movie, "smlm-2d", settings=LocalizeSettings(refine="mle"))
+    assert "log_likelihood" in expected
+    same_rows(table_of(tab.viewer.layers["movie localizations"]), expected)
+
+
 def test_a_run_waits_until_the_form_is_that_of_the_model(
     qtbot: Any, open_tab: Callable[..., Any], add_movie: Callable[..., Any], ready: Callable[..., Any]
 ) -> None:

@@ -49,6 +49,12 @@ class AdvancedForm(QWidget):
             "Tile (px)", "automatic", "Side of the tiles that images are cut into; smaller ones need less memory",
             limits=(16, 1e6),
         )  # fmt: skip
+        self.fit = QCheckBox("Fit each point to its pixels")
+        self.fit.setToolTip(
+            "Measure position, photons, background, width and their uncertainties again by a maximum-likelihood fit, "
+            "neighbours together. Needs the camera's offset and electrons per count, and takes longer; the preview "
+            "shows the points before the fit"
+        )
         self.decoding = DecoderForm(self)
         self.device_words, self.parts = Note(), Note()
         self._control = ""
@@ -66,6 +72,7 @@ class AdvancedForm(QWidget):
         return {
             other: self.other.value(),
             "decoder": self.decoding.value(),
+            "refine": "mle" if self.fit.isChecked() else "none",
             **{name: None if n is None else int(n) for name, n in whole.items()},
         }
 
@@ -114,6 +121,7 @@ class AdvancedForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("New result", self.rerun)
         form.addRow(self.offsets)
+        form.addRow(self.fit)
         form.addRow(self.other_label, self.other)
         self.decoding.add_to(form)
         form.addRow("Compute on", self.device)
