@@ -252,14 +252,14 @@ class Localizations:
 
 
 def recorded_field(record: Mapping[str, Any]) -> tuple[int, int] | None:
-    """(rows, columns) of the images that a table was made from, as far as its record says.
+    """(rows, columns) of the images that a table was made from, or simulated with, as far as its record says.
 
     Examples
     --------
     >>> recorded_field({"input": {"shape": [10, 64, 80]}})
     (64, 80)
     """
-    shape = record.get("input", {}).get("shape")
+    shape = record.get("input", {}).get("shape") or record.get("scene", {}).get("options", {}).get("shape")
     return (int(shape[-2]), int(shape[-1])) if isinstance(shape, list) and len(shape) >= 2 else None
 
 

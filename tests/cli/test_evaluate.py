@@ -168,3 +168,60 @@ def test_frames_without_end_go_as_far_as_was_looked(run: Run, cells: tuple[Path,
     write_localizations(Localizations(read_localizations(found).columns, record=record), found, overwrite=True)
     ended = run("evaluate", found, truth, "--counts", "--frames", "1:", "--json")
     assert json.loads(ended.out)["counts"]["n_frames"] == 9
+
+
+@pytest.fixture
+def rivals(tmp_path: Path, truth: Path) -> tuple[Path, Path]:
+    """What two models found of the truth: one nearly all of it, the other half, and less exactly."""
+    table = read_localizations(truth).without_columns("photons")
+    rng = np.random.default_rng(0)
+    good = table.with_columns(x=table["x"] + rng.normal(0, 0.05, len(table)))
+    poor = table.with_columns(x=table["x"] + rng.normal(0, 0.3, len(table))).select(slice(None, None, 2))
+    for name, found in (("good", good), ("poor", poor)):
+        write_localizations(found, tmp_path / f"{name}.parquet")
+    return tmp_path / "good.parquet", tmp_path / "poor.parquet"
+
+
+def test_two_models_and_their_report(run: Run, rivals: tuple[Path, Path], truth: Path, tmp_path: Path) -> None:
+    good, poor = rivals
+    call = ("evaluate", good, truth, "--against", poor, "--tolerance-nm", "100", "--reference")
+    ended = run(*call, "--report", tmp_path / "report", "--json")
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert Path(told["report"]).is_file()
+    assert (tmp_path / "report" / "pairs-2.csv").is_file()
+    assert told["recall"] > 0.95
+    assert told["against"]["poor"]["recall"] < 0.6
+    recall = told["difference"]["first_minus_second"]["recall"]
+    assert recall["value"] == pytest.approx(told["recall"] - told["against"]["poor"]["recall"])
+    assert recall["low"] > 0
+    assert told["reference"]["seeds"] == [0, 1, 2, 3, 4]
+    again = run(*call, "--report", tmp_path / "report")
+    assert again.code == 2
+    assert "--overwrite" in again.err
+    words = run(*call).out
+    for heading in ("good", "poor", "difference", "reference"):
+        assert heading in words
+
+
+def test_one_table_with_a_report_is_scored_as_without(
+    run: Run, rivals: tuple[Path, Path], truth: Path, tmp_path: Path
+) -> None:
+    plain = json.loads(run("evaluate", rivals[1], truth, "--tolerance-nm", "100", "--json").out)
+    ended = run("evaluate", rivals[1], truth, "--tolerance-nm", "100", "--json", "--report", tmp_path / "r")
+    full = json.loads(ended.out)
+    assert {name: full[name] for name in plain} == plain
+    assert full["difference"] is None
+
+
+def test_what_the_reference_needs_is_asked_for(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "points.parquet"
+    write_localizations(Localizations({"frame": [0], "y": [5.0], "x": [5.0]}), path)
+    ended = run("evaluate", path, path, "--tolerance-px", "1", "--reference", "--field-px", "32x32")
+    assert ended.code == 2
+    assert "--read-noise-e" in ended.err
+    ended = run("evaluate", path, path, "--tolerance-px", "1", "--reference", "--field-px", "32x32", "--em-gain", "100")
+    assert "lacks photons" in ended.err
+    ended = run("evaluate", path, path, "--counts", "--report", tmp_path / "r")
+    assert "Give the tolerance" in ended.err
+    assert not (tmp_path / "r").exists()

@@ -30,12 +30,12 @@ def pairs(n: int, distance: float) -> Localizations:
 
 
 def test_emitters_alone_are_all_found_as_exactly_as_the_bound_allows() -> None:
-    truth = alone(1500)
+    truth = alone(300)
     bound = float(np.sqrt(np.mean(frame_bounds(truth, Camera(), SHAPE) ** 2)))
     reference = reference_scores(truth, Camera(), shape=SHAPE, tolerance_nm=100)
     assert reference.mean("jaccard") == 1
-    assert reference.mean("rmse_px") == pytest.approx(bound, rel=0.02)
-    assert 0 < reference.spread("rmse_px") < 0.05 * bound
+    assert reference.mean("rmse_px") == pytest.approx(bound, rel=0.05)
+    assert 0 < reference.spread("rmse_px") < 0.1 * bound
     assert reference.n_unknown == 0
     assert reference.mean("rmse_nm") == pytest.approx(100 * reference.mean("rmse_px"))
 
@@ -72,23 +72,23 @@ def test_errors_are_drawn_with_that_covariance(monkeypatch: pytest.MonkeyPatch) 
     moved: list[Localizations] = []
     pair = module.pair
     monkeypatch.setattr(module, "pair", lambda found, *args, **how: moved.append(found) or pair(found, *args, **how))
-    truth = pairs(2000, 2.0)
+    truth = pairs(400, 2.0)
     reference_scores(truth, Camera(), shape=SHAPE, tolerance_px=1, seeds=[0])
     error = np.stack([moved[0][axis] - truth[axis] for axis in ("y", "x")]).reshape(2, -1, 2)
     _, _, bound = next(iter(bounds_by_window(truth, Camera(), SHAPE)))
     drawn = np.cov(np.concatenate([error[0].T, error[1].T]))
     sigma = np.sqrt(bound.positions.diagonal())
-    np.testing.assert_allclose(drawn / np.outer(sigma, sigma), bound.positions / np.outer(sigma, sigma), atol=0.08)
+    np.testing.assert_allclose(drawn / np.outer(sigma, sigma), bound.positions / np.outer(sigma, sigma), atol=0.15)
 
 
 def test_in_dense_frames_the_reference_is_not_perfect() -> None:
-    scores = reference_scores(pairs(300, 1.0), Camera(), shape=SHAPE, tolerance_px=0.5)
+    scores = reference_scores(pairs(100, 1.0), Camera(), shape=SHAPE, tolerance_px=0.5)
     assert scores.mean("jaccard") < 0.6
     assert scores.mean("recall") == scores.mean("precision")
 
 
 def test_noise_of_the_camera_counts() -> None:
-    truth = alone(300)
+    truth = alone(60)
     quiet, em = (
         reference_scores(truth, camera, shape=SHAPE, tolerance_px=3).mean("rmse_px")
         for camera in (Camera(), Camera(em_gain=300))

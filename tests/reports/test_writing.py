@@ -96,3 +96,11 @@ def test_what_makes_no_sense_is_refused() -> None:
     assert Goal("x", 1.0, at_most=1.0).reached
     assert not Goal("x", 1.1, at_most=1.0).reached
     assert Goal("x", 0.0, at_most=0.0).reached
+
+
+def test_files_are_written_beside_the_page_and_named_in_it(tmp_path: Path) -> None:
+    section = Section("First", ["Text."], files={"pairs.csv": "a,b\n1,2\n"})
+    Report("Title", [], [section]).write(tmp_path)
+    assert (tmp_path / "pairs.csv").read_text() == "a,b\n1,2\n"
+    assert '<a href="pairs.csv">' in (tmp_path / "index.html").read_text()
+    assert "[pairs.csv](pairs.csv)" in (tmp_path / "report.md").read_text()

@@ -11,6 +11,7 @@ from napari_pinpoint.cli.terminal import emit, print_table
 from napari_pinpoint.errors import PinpointError
 
 if TYPE_CHECKING:
+    from napari_pinpoint.camera import Camera
     from napari_pinpoint.evaluation import Comparison
     from napari_pinpoint.localizations import Localizations
 
@@ -27,53 +28,120 @@ def evaluate(
     frames: own.Frames = None,
     split: own.Split = None,
     field: own.Field = None,
+    against: own.Against = None,
+    reference: own.Reference = False,
+    em_gain: options.EmGain = None,
+    read_noise_e: options.ReadNoise = None,
     pixel_size_nm: options.PixelSize = None,
+    report: own.Report = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> None:
-    """Compare a table with the truth, frame by frame.
+    """Compare a table with the truth, frame by frame; or two tables with it, and with each other.
 
     True rows that are flagged "ignore" neither have to be found nor count as wrong when they are. The RMSE is radial.
     A table in nanometres that does not know its pixel size takes the other one's. Without a tolerance, --counts and
     --boxes pair no points. Tables of a dataset are called as its images are.
     """
     from napari_pinpoint.evaluation import compare
-    from napari_pinpoint.localizations import recorded_field
 
     given = {"tolerance_nm": tolerance_nm, "tolerance_px": tolerance_px, "method": method}
     how: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if not (challenge or counts or boxes):
-        _check_tolerance(tolerance_nm, tolerance_px)
-    if found.is_dir() or _is_dataset(truth):
-        tables, how["frames"], shape = _read_dataset(found, truth, split=split, pixel_size_nm=pixel_size_nm)
-    else:
-        tables = _read_both(found, truth, pixel_size_nm)
-        shape = recorded_field(tables[0].record)
+    fully = against is not None or report is not None or reference
+    if fully or not (challenge or counts or boxes):
+        _check_tolerance(tolerance_nm, tolerance_px, challenge=challenge)
+    if report is not None:
+        _claim(report, overwrite=overwrite)
+    (table, true), shape, all_frames = _read(found, truth, split=split, pixel_size_nm=pixel_size_nm)
     shape = field or shape
+    if all_frames is not None:
+        how["frames"] = all_frames
     if frames is not None:
-        how["frames"] = _chosen(frames, *tables, known=how.get("frames"))
+        how["frames"] = _chosen(frames, table, true, known=all_frames)
     if challenge:
         how = _as_challenge(shape, how)
-    comparison = compare(*tables, shape=shape, boxes=boxes or None, **how)
+    how |= {"shape": shape, "boxes": boxes or None}
+    if not fully:
+        _tell(compare(table, true, **how), counts=counts, json=json)
+        return
+    tables = {found.stem: table}
+    if against is not None:
+        name = against.stem if against.stem != found.stem else str(against)
+        tables[name] = _read_second(against, truth, true, split=split, pixel_size_nm=pixel_size_nm)
+    if reference:
+        how["camera"] = _camera(table, true, em_gain=em_gain, read_noise_e=read_noise_e)
+    _evaluate_fully(tables, true, truth.name, how, report=report, counts=counts, json=json)
+
+
+def _tell(comparison: Comparison, *, counts: bool, json: bool) -> None:
+    """The scores of one table, in words or as JSON."""
+    from napari_pinpoint.evaluation import CLASS_COLUMNS, class_rows, score_rows
+
     if json:
         emit(comparison.to_dict())
-    else:
-        _print(comparison, counts=counts)
-
-
-def _print(comparison: Comparison, *, counts: bool) -> None:
-    from napari_pinpoint.evaluation import CLASS_COLUMNS, box_rows, chamfer_rows, class_rows, count_rows, rows_of
-
-    rows = rows_of(comparison.scores) if comparison.scores else []
-    rows += chamfer_rows(comparison.chamfer)
-    rows += count_rows(comparison.counts) if counts else []
-    rows += box_rows(comparison.boxes) if comparison.boxes else []
-    print_table(("score", "value", "unit", "meaning"), rows)
+        return
+    print_table(("score", "value", "unit", "meaning"), score_rows(comparison, counts=counts))
     if comparison.classes:
         print_table(tuple(CLASS_COLUMNS), class_rows(comparison))
 
 
-def _check_tolerance(tolerance_nm: float | None, tolerance_px: float | None) -> None:
-    if tolerance_nm is None and tolerance_px is None:
+def _evaluate_fully(
+    tables: dict[str, Localizations],
+    true: Localizations,
+    called: str,
+    how: dict[str, Any],
+    *,
+    report: Path | None,
+    counts: bool,
+    json: bool,
+) -> None:
+    """Evaluate one table or two in every way, write the report, and tell the scores."""
+    from napari_pinpoint.evaluation import CLASS_COLUMNS, class_rows, evaluate_fully, score_table
+
+    evaluation = evaluate_fully(tables, true, **how)
+    page = None
+    if report is not None:
+        from napari_pinpoint.reports.evaluation import evaluation_report
+        from napari_pinpoint.reports.writing import PAGE
+
+        evaluation_report(evaluation, truth=called).write(report, overwrite=True)
+        page = (report / PAGE).absolute()
+    if json:
+        emit(({} if page is None else {"report": str(page)}) | evaluation.to_dict())
+        return
+    columns, rows = score_table(evaluation, counts=counts)
+    if len(columns) > 4:  # a terminal has no room for the meaning beside several values; the report has
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    print_table(columns, rows)
+    for name, comparison in evaluation.comparisons.items():
+        if comparison.classes:
+            print_table(tuple(CLASS_COLUMNS), class_rows(comparison), title=name)
+    if page is not None:
+        print(page)
+
+
+def _claim(report: Path, *, overwrite: bool) -> None:
+    from napari_pinpoint.reports.writing import claim
+
+    claim(report, overwrite=overwrite)
+
+
+def _camera(found: Localizations, truth: Localizations, *, em_gain: float | None, read_noise_e: float | None) -> Camera:
+    """The noise of the camera, as given, else as the tables know it."""
+    from napari_pinpoint.camera import Camera
+    from napari_pinpoint.evaluation import recorded_camera
+
+    known = recorded_camera(truth, found)
+    if known is None and em_gain is None and read_noise_e is None:
+        raise PinpointError(
+            "The reference needs the noise of the camera, which neither table knows: give --read-noise-e 1.6 (and "
+            "--em-gain where there is one)."
+        )
+    return (known or Camera()).with_values("given", em_gain=em_gain, read_noise_e=read_noise_e)
+
+
+def _check_tolerance(tolerance_nm: float | None, tolerance_px: float | None, *, challenge: bool) -> None:
+    if tolerance_nm is None and tolerance_px is None and not challenge:
         raise PinpointError(
             "Give the tolerance, the largest distance of a pair: --tolerance-nm 50 or --tolerance-px 2; or ask for "
             "--counts or --boxes, which pair no points."
@@ -100,6 +168,29 @@ def _as_challenge(shape: Any, given: dict[str, Any]) -> dict[str, Any]:
         raise PinpointError(f"Leaving out a border needs the size of a frame, which {lack}; give --field-px 64x64.")
     own = CHALLENGE if "tolerance_px" not in given else {k: v for k, v in CHALLENGE.items() if k != "tolerance_nm"}
     return {**own, "field_shape": sizes.pop(), **given}
+
+
+def _read(
+    found: Path, truth: Path, *, split: str | None, pixel_size_nm: float | None
+) -> tuple[list[Localizations], Any, tuple[int, int] | None]:
+    """Found and true points, the size of the frames, and all frames that there are; None where nobody knows."""
+    from napari_pinpoint.localizations import recorded_field
+
+    if found.is_dir() or _is_dataset(truth):
+        tables, frames, shape = _read_dataset(found, truth, split=split, pixel_size_nm=pixel_size_nm)
+        return tables, shape, frames
+    tables = _read_both(found, truth, pixel_size_nm)
+    return tables, recorded_field(tables[0].record), None
+
+
+def _read_second(
+    against: Path, truth: Path, true: Localizations, *, split: str | None, pixel_size_nm: float | None
+) -> Localizations:
+    """A second table of the same frames."""
+    (table, same), _, _ = _read(against, truth, split=split, pixel_size_nm=pixel_size_nm)
+    if len(same) != len(true) or any((same[name] != true[name]).any() for name in ("frame", "y", "x")):
+        raise PinpointError(f"{against} has tables of other images than the first folder; both need the same ones.")
+    return table
 
 
 def _read_both(found: Path, truth: Path, pixel_size_nm: float | None) -> list[Localizations]:

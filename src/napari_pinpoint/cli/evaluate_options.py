@@ -75,3 +75,29 @@ Field = Annotated[
         help="Size of a frame, for --challenge and GAME; else the record of FOUND or the dataset says it.",
     ),
 ]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        "--against",
+        metavar="FOUND2",
+        help="A second table (or folder of tables) of the same frames: both are scored, and the difference of their "
+        "scores is given with a bootstrap interval.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FOLDER",
+        help="Write a report into this folder: one HTML page with figures, and the data behind them as CSV and JSON.",
+    ),
+]
+Reference = Annotated[
+    bool,
+    options.flag(
+        "--reference",
+        help="Also score the truth itself, moved by the errors that the image allows (joint Cramer-Rao bound): a line "
+        "to compare with, not a bound. Needs the photons, background and PSF of the truth, as simulated truth has "
+        "them, and the camera's noise, from the tables' records or from --em-gain and --read-noise-e.",
+    ),
+]

@@ -28,7 +28,7 @@ from napari_pinpoint.evaluation.differences import ModelDifference, compare_mode
 from napari_pinpoint.evaluation.full import Evaluation, evaluate_fully
 from napari_pinpoint.evaluation.matching import Matches, match
 from napari_pinpoint.evaluation.pairing import Pairing, nearest_neighbour, pair
-from napari_pinpoint.evaluation.reference import Reference, reference_scores
+from napari_pinpoint.evaluation.reference import Reference, recorded_camera, reference_scores
 from napari_pinpoint.evaluation.scores import CHALLENGE, Scores, efficiency, evaluate, evaluate_classes, scores_of
 from napari_pinpoint.evaluation.summary import (
     CLASS_COLUMNS,
@@ -40,6 +40,8 @@ from napari_pinpoint.evaluation.summary import (
     probability_rows,
     reference_rows,
     rows_of,
+    score_rows,
+    score_table,
     uncertainty_rows,
 )
 from napari_pinpoint.evaluation.uncertainties import (
@@ -110,9 +112,12 @@ __all__ = [
     "pixel_positions",
     "probability_rows",
     "recall_against",
+    "recorded_camera",
     "reference_rows",
     "reference_scores",
     "rows_of",
+    "score_rows",
+    "score_table",
     "scores_of",
     "shared_frames",
     "uncertainty_rows",

@@ -13,7 +13,7 @@ from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.evaluation.bootstrap import Interval, bootstrap_difference
 from napari_pinpoint.evaluation.counting import counts_per_frame
 from napari_pinpoint.evaluation.coverage import Frames, recorded_frames
-from napari_pinpoint.evaluation.matching import Floats
+from napari_pinpoint.evaluation.matching import Floats, shared_calibration
 from napari_pinpoint.evaluation.pairing import Pairing, pair
 from napari_pinpoint.localizations import Localizations
 
@@ -28,8 +28,9 @@ class ModelDifference:
     Attributes
     ----------
     scores
-        Name to first - second: fractions for "jaccard", "precision", "recall" and "f1", pixels for "rmse_px", points
-        per frame for "count_mae". Ends that are NaN are not known: there is only one frame.
+        Name to first - second: fractions for "jaccard", "precision", "recall" and "f1", pixels for "rmse_px",
+        nanometres for "rmse_nm" where they are known, points per frame for "count_mae". Ends that are NaN are not
+        known: there is only one frame.
     n_frames
         How many frames were compared.
     """
@@ -112,6 +113,10 @@ def compare_models(
         a, b = (partial(_score_of, score, values) for values in sums)
         interval = bootstrap_difference(a, b, n_frames, n_resamples=n_resamples, level=level, seed=seed)
         scores[name] = interval if n_frames > 1 else Interval(interval.value, np.nan, np.nan, level)
+    size = shared_calibration(first, truth, "pixel_size_nm")
+    if size is not None:
+        px = scores["rmse_px"]
+        scores["rmse_nm"] = Interval(px.value * size, px.low * size, px.high * size, level)
     return ModelDifference(scores, n_frames)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from napari_pinpoint.evaluation.curves import Histogram, Shares
 from napari_pinpoint.evaluation.details import Details
@@ -73,7 +74,8 @@ def _draw_f1(figure: Figure, compared: Named) -> None:
 def _draw_photons(figure: Figure, compared: Named) -> None:
     axes = figure.add_subplot()
     _draw_shares(axes, {name: d.recall_photons for name, d in compared.items()})
-    axes.set(xlabel="true photons", ylabel="found, %", ylim=(0, 102), xscale="log")
+    axes.set(xlabel="true photons", ylabel="found, %", ylim=(0, 102))
+    _scale_by_factors(axes)
     _finish(axes)
 
 
@@ -81,7 +83,8 @@ def _draw_neighbours(figure: Figure, compared: Named) -> None:
     axes = figure.add_subplot()
     unit, factor = _length(compared)
     _draw_shares(axes, {name: d.recall_neighbour for name, d in compared.items()}, factor)
-    axes.set(xlabel=f"distance of the nearest other true point, {unit}", ylabel="found, %", ylim=(0, 102), xscale="log")
+    axes.set(xlabel=f"distance of the nearest other true point, {unit}", ylabel="found, %", ylim=(0, 102))
+    _scale_by_factors(axes)
     _finish(axes)
 
 
@@ -173,6 +176,14 @@ def _length(compared: Named) -> tuple[str, float]:
     sizes = {details.pairing.pixel_size_nm for details in compared.values()}
     size = sizes.pop() if len(sizes) == 1 else None
     return ("pixels", 1.0) if size is None else ("nm", size)
+
+
+def _scale_by_factors(axes: Axes) -> None:
+    """A logarithmic scale along x whose numbers are plain."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 
 
 def _finish(axes: Axes, *, legend: bool = True) -> None:

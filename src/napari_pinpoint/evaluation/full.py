@@ -11,7 +11,7 @@ from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.evaluation.comparison import Comparison, compare
 from napari_pinpoint.evaluation.counting import Shape
 from napari_pinpoint.evaluation.coverage import Frames, compared_frames
-from napari_pinpoint.evaluation.details import Details, details
+from napari_pinpoint.evaluation.details import Details, details, details_of
 from napari_pinpoint.evaluation.differences import ModelDifference, compare_models, shared_frames
 from napari_pinpoint.evaluation.reference import Reference, reference_scores
 from napari_pinpoint.localizations import Localizations, recorded_field
@@ -43,6 +43,11 @@ class Evaluation:
     def names(self) -> list[str]:
         """What the tables are called, the first one first."""
         return list(self.comparisons)
+
+    def curves(self) -> dict[str, Details]:
+        """What figures show: the details of each table, and those of the reference where there is one."""
+        reference = {"reference": details_of(self.reference.pairing)} if self.reference else {}
+        return {**self.details, **reference}
 
     def to_dict(self) -> dict[str, Any]:
         """The scores of the first table at the top, as `Comparison.to_dict` has them, then all else by name."""

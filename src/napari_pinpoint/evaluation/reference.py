@@ -13,7 +13,7 @@ from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.evaluation.bounds_of_frames import bounds_by_window
 from napari_pinpoint.evaluation.coverage import Frames, in_frames
 from napari_pinpoint.evaluation.matching import Floats, Ints, is_ignored
-from napari_pinpoint.evaluation.pairing import pair
+from napari_pinpoint.evaluation.pairing import Pairing, pair
 from napari_pinpoint.evaluation.scores import Scores, scores_of
 from napari_pinpoint.localizations import Localizations, recorded_field
 
@@ -22,7 +22,7 @@ _NEEDED = ("photons", "background", "psf_sigma_y", "psf_sigma_x")
 _SCORES = ("jaccard", "precision", "recall", "f1", "efficiency", "rmse_px", "rmse_nm", "rmse_y", "rmse_x")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """Scores of the truth itself, moved by the errors that the image allows.
 
@@ -34,11 +34,14 @@ class Reference:
         What makes the draws repeatable.
     n_unknown
         Emitters whose position the image does not tell at all; they are not found.
+    pairing
+        Of the first draw, for curves.
     """
 
     draws: tuple[Scores, ...]
     seeds: tuple[int, ...]
     n_unknown: int
+    pairing: Pairing
 
     def mean(self, name: str) -> float:
         """Mean of a score of `Scores` over the draws."""
@@ -102,6 +105,8 @@ def reference_scores(
     >>> reference.mean("jaccard"), 0.02 < reference.mean("rmse_px") < 0.15
     (1.0, True)
     """
+    if not seeds:
+        raise PinpointError("The reference needs at least one seed.")
     shape = recorded_field(truth.record) if shape is None else shape
     if shape is None:
         raise PinpointError("The reference needs the size of the frames, (rows, columns): the table does not know it.")
@@ -118,16 +123,37 @@ def reference_scores(
     for rows, root in _roots(truth, camera, shape):
         for errors, rng in zip(draws, generators, strict=True):
             errors[rows] = (root @ rng.standard_normal(root.shape[1])).reshape(2, -1).T
-    known = np.isfinite(draws[0]).all(axis=1) if draws else np.zeros(len(truth), dtype=bool)
+    known = np.isfinite(draws[0]).all(axis=1)
     moved = [
         truth.select(known).with_columns(y=truth["y"][known] + errors[known, 0], x=truth["x"][known] + errors[known, 1])
         for errors in draws
     ]
+    pairings = [pair(found, truth, frames=frames, **pairs) for found in moved]
     return Reference(
-        draws=tuple(scores_of(pair(found, truth, frames=frames, **pairs)) for found in moved),
+        draws=tuple(map(scores_of, pairings)),
         seeds=tuple(seeds),
         n_unknown=int((~known & ~is_ignored(truth)).sum()),
+        pairing=pairings[0],
     )
+
+
+def recorded_camera(*tables: Localizations) -> Camera | None:
+    """The noise of the camera that one of the tables was recorded or simulated with, the first that knows it.
+
+    Of maps of pixels a record holds the mean; it is what counts.
+
+    Examples
+    --------
+    >>> table = Localizations.empty(record={"camera": {"em_gain": 1.0, "read_noise_e": 1.6}})
+    >>> recorded_camera(Localizations.empty(), table).read_noise_e
+    1.6
+    """
+    record = next((table.record["camera"] for table in tables if table.record.get("camera")), None)
+    if record is None:
+        return None
+    values = {name: record.get(name) for name in ("em_gain", "read_noise_e", "clock_induced_charge_e")}
+    numbers = {name: value["mean"] if isinstance(value, dict) else value for name, value in values.items()}
+    return Camera(**{name: value for name, value in numbers.items() if value is not None})
 
 
 def _roots(truth: Localizations, camera: Camera, shape: tuple[int, int]) -> Iterator[tuple[Ints, Floats]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from napari_pinpoint.evaluation.boxes import BoxScores
 from napari_pinpoint.evaluation.chamfer import Chamfer
@@ -10,6 +11,7 @@ from napari_pinpoint.evaluation.comparison import Comparison
 from napari_pinpoint.evaluation.counting import CountErrors
 from napari_pinpoint.evaluation.curves import Shares
 from napari_pinpoint.evaluation.differences import ModelDifference
+from napari_pinpoint.evaluation.full import Evaluation
 from napari_pinpoint.evaluation.reference import Reference
 from napari_pinpoint.evaluation.scores import Scores
 from napari_pinpoint.evaluation.uncertainties import UncertaintyCheck, worst_probability
@@ -170,6 +172,51 @@ def class_rows(comparison: Comparison) -> list[list[str]]:
         values = (f"{f1:.1f}", f"{counts.mae:.3g}", *(f"{value:.3f}" for value in precision))
         rows.append([name, f"{n_true:,}", f"{n_found:,}", *("-" if value == "nan" else value for value in values)])
     return rows
+
+
+def score_rows(comparison: Comparison, *, counts: bool) -> list[Row]:
+    """Everything that is said of one table; errors of the counts only on request."""
+    rows = rows_of(comparison.scores) if comparison.scores else []
+    rows += chamfer_rows(comparison.chamfer)
+    rows += count_rows(comparison.counts) if counts else []
+    rows += box_rows(comparison.boxes) if comparison.boxes else []
+    rows += uncertainty_rows(comparison.uncertainties) if comparison.uncertainties else []
+    return rows + (probability_rows(comparison.probabilities) if comparison.probabilities else [])
+
+
+def score_table(evaluation: Evaluation, *, counts: bool) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Names of the columns and rows of one table: all scores, of two models side by side with their difference."""
+    names = evaluation.names
+    columns = {name: score_rows(evaluation.comparisons[name], counts=counts) for name in names}
+    shown = {(name, unit) for rows in columns.values() for name, _, unit, _ in rows}
+    if evaluation.difference:
+        rows = difference_rows(evaluation.difference, *names)
+        columns["difference"] = [row for row in rows if (row[0], row[2]) in shown]
+    if evaluation.reference:
+        columns["reference"] = reference_rows(evaluation.reference)
+    return ("score", "unit", *columns, "meaning"), side_by_side(list(columns.values()))
+
+
+def side_by_side(columns: Sequence[Sequence[Row]]) -> list[tuple[str, ...]]:
+    """Rows of several lists, joined where name and unit are the same: name, unit, the values, and the meaning.
+
+    What is in some lists only has a dash in the others.
+
+    Examples
+    --------
+    >>> side_by_side([[("F1", "90", "%", "words")], [("F1", "80", "%", "words"), ("more", "1", "", "other")]])
+    [('F1', '%', '90', '80', 'words'), ('more', '', '-', '1', 'other')]
+    """
+    found = [{(name, unit): (value, meaning) for name, value, unit, meaning in rows} for rows in columns]
+    keys = list(dict.fromkeys(key for rows in found for key in rows))
+    return [
+        (
+            *key,
+            *(rows[key][0] if key in rows else "-" for rows in found),
+            next(rows[key][1] for rows in found if key in rows),
+        )
+        for key in keys
+    ]
 
 
 def _known(rows: list[Row]) -> list[Row]:

@@ -7,7 +7,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -91,12 +91,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report: paragraphs, tables and pictures in their order, goals, and the figures as plain JSON."""
+    """A part of a report: paragraphs, tables and pictures in their order, goals, and the figures as plain JSON.
+
+    `files` are written beside the page as they are, by name: what is too long for it, such as all pairs as CSV.
+    """
 
     title: str
     parts: Sequence[str | Table | Picture]
     goals: Sequence[Goal] = ()
     results: dict[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class Report:
         return [(section.title, goal) for section in self.sections for goal in section.goals]
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write `index.html`, which is complete in itself, and `report.md`, `results.json` and the pictures.
+        """Write `index.html`, which is complete in itself, and `report.md`, `results.json`, pictures and files.
 
         Raises
         ------
@@ -123,7 +127,12 @@ class Report:
         folder = Path(folder)
         claim(folder, overwrite=overwrite)
         pictures = {part.file: part.data for section in self.sections for part in _pictures(section)}
-        texts = {MARKDOWN: markdown_of(self), RESULTS: json.dumps(self.results(), indent=1), PAGE: html_of(self)}
+        files = {name: text for section in self.sections for name, text in section.files.items()}
+        texts = files | {
+            MARKDOWN: markdown_of(self),
+            RESULTS: json.dumps(self.results(), indent=1),
+            PAGE: html_of(self),
+        }
         for name, data in (pictures | {name: text.encode() for name, text in texts.items()}).items():
             with complete_file(folder / name, overwrite=True) as temporary:
                 temporary.write_bytes(data)
@@ -173,6 +182,9 @@ def html_of(report: Report) -> str:
     for section in report.sections:
         body.append(f"<h2>{html.escape(section.title)}</h2>")
         body += [_html_part(part) for part in section.parts]
+        if section.files:
+            links = (f'<a href="{html.escape(name)}">{html.escape(name)}</a>' for name in section.files)
+            body.append(f"<p>Data: {', '.join(links)}</p>")
     return _PAGE.format(title=html.escape(report.title), style=_STYLE, body="\n".join(body))
 
 
@@ -190,6 +202,8 @@ def markdown_of(report: Report) -> str:
                 blocks.append(f"![{_md(part.caption)}]({part.file})\n\n*{_md(part.caption)}*")
             else:
                 blocks.append(_md(part))
+        if section.files:
+            blocks.append(f"Data: {', '.join(f'[{_md(name)}]({name})' for name in section.files)}")
     return "\n\n".join(blocks) + "\n"
 
 
