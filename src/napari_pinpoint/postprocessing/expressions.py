@@ -292,5 +292,5 @@ def _is_text(value: Any) -> bool:
 def _known(value: Any) -> Any:
     """Where a value is known; None equals itself, NaN does not."""
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return np.not_equal(value, None)
+        return value != np.array(None)
     return value == value
