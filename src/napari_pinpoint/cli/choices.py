@@ -16,7 +16,7 @@ _NAMES = re.compile(r"<names of ([\w.]+:\w+)>")
 
 
 def named(option: str, registry: str, *, help: str, also: tuple[str, ...] = (), **more: Any) -> Any:
-    """An option whose value is a name out of a registry, given as ``"module:attribute"``; `also` are other words for it.
+    """An option (`also`: other words for it) whose value is a name out of a registry, given as ``"module:attribute"``.
 
     A name that is not there is a usage error, which says what there is.
     """

@@ -17,7 +17,7 @@ import numpy as np
 
 from napari_pinpoint.errors import ConventionNeeded, PinpointError, PixelSizeNeeded
 from napari_pinpoint.io import provenance
-from napari_pinpoint.localizations import REQUIRED, Localizations, read_only
+from napari_pinpoint.localizations import COLUMNS, REQUIRED, Localizations, read_only
 
 Array = np.ndarray[Any, Any]
 
@@ -130,7 +130,8 @@ def to_ours(
     path
         For messages.
     columns
-        What the file holds, by its own names. Those that `fields` does not know are kept under them.
+        What the file holds, by its own names. Those that `fields` does not know are kept under them. Arrays that can
+        be written to are: they become the table's.
     given, stored
         What the user says, and what lies in or beside the file (`provenance`); the user wins.
     where
@@ -214,15 +215,21 @@ def _foreign(values: Array, field: Field, convention: Convention, table: Localiz
 
 
 def _converted(values: Array, field: Field, settled: Convention, calibration: Mapping[str, Any]) -> Array:
+    """Ours of theirs: (theirs * factor + offset) / size - origin, in place where that is possible: tables are large."""
     if field.kind == "frame":
-        return values - settled.first_frame if settled.first_frame else values
-    if field.factor != 1 or field.offset != 0:
-        values = values * field.factor + field.offset
-    size = _units_per_pixel(field, settled, calibration["pixel_size_nm"], calibration["z_step_nm"])
-    origin = ORIGINS[settled.origin or "centre"] if field.kind == "position" else 0.0
-    if size != 1:
-        values = values / size
-    return values - origin if origin else values
+        divisor, shift = 1.0, -float(settled.first_frame or 0)
+    else:
+        size = _units_per_pixel(field, settled, calibration["pixel_size_nm"], calibration["z_step_nm"])
+        origin = ORIGINS[settled.origin or "centre"] if field.kind == "position" else 0.0
+        divisor, shift = size / field.factor, field.offset / size - origin
+    if (divisor, shift) == (1.0, 0.0):
+        return values
+    dtype = np.dtype(np.float32 if COLUMNS[field.names[0]].dtype == "float32" else np.float64)
+    if not values.flags.writeable or values.dtype != dtype:
+        values = values.astype(dtype)
+    values /= divisor
+    values += shift
+    return values
 
 
 def _units_per_pixel(

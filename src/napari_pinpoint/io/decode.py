@@ -182,7 +182,8 @@ class DecodeCsv(_Decode):
             meta = {}
         header = delimited.read_header(path, after=3)
         fields = {label: FIELDS[label] for label in header.labels if label in FIELDS}
-        columns = delimited.read_columns(path, header, numbers=[*numeric(fields), *_KEPT[1:]])
+        numbers, single = numeric(fields)
+        columns = delimited.read_columns(path, header, numbers=[*numbers, *_KEPT[1:]], single=single)
         return self._ours(path, columns, meta if isinstance(meta, dict) else {}, given)
 
     def write(self, table: Localizations, path: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.localizations import read_only
 
 #: How missing values are written; the last two are what Java makes of them, in UTF-8 and in other encodings.
 MISSING = ("", "NaN", "nan", "-nan", "NA", "N/A", "null", "\ufffd", "?")
@@ -52,11 +51,16 @@ def read_header(path: Path, *, after: int = 0) -> Header:
 
 
 def read_columns(
-    path: Path, header: Header, *, numbers: Collection[str], content: bytes | None = None
+    path: Path,
+    header: Header,
+    *,
+    numbers: Collection[str],
+    single: Collection[str] = (),
+    content: bytes | None = None,
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """All columns by label, read-only: those in `numbers` as float64 (NaN where missing), others as they look.
+    """All columns by label: those in `numbers` as float64, or float32 if in `single`, too; others as they look.
 
-    `content` is what stands in the file, where not all of it is the table.
+    What is missing is NaN. `content` is what stands in the file, where not all of it is the table.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -72,7 +76,11 @@ def read_columns(
             ),
             arrow_csv.ParseOptions(delimiter=header.delimiter),
             arrow_csv.ConvertOptions(
-                column_types={index: pa.float64() for index, label in wanted.items() if label in numbers},
+                column_types={
+                    index: pa.float32() if label in single else pa.float64()
+                    for index, label in wanted.items()
+                    if label in numbers
+                },
                 include_columns=list(wanted),
                 null_values=list(MISSING),
                 decimal_point=header.decimal_point,
@@ -80,7 +88,7 @@ def read_columns(
         )
     except pa.ArrowInvalid as error:
         raise PinpointError(f"{path}, {_first_problem(path, header, numbers) or error}.") from error
-    return {label: read_only(data.column(index).to_numpy()) for index, label in wanted.items()}
+    return {label: data.column(index).to_numpy() for index, label in wanted.items()}
 
 
 def line_of(path: Path, header: Header, row: int) -> int:

@@ -15,6 +15,9 @@ from napari_pinpoint.io import provenance
 from napari_pinpoint.io.conventions import Convention, Given
 from napari_pinpoint.localizations import COLUMNS, Localizations, read_only
 
+#: Rows in a group: few groups are read faster, for a column of one group needs no copy.
+_ROWS = 1 << 24
+
 
 class Parquet:
     """The format; see the module."""
@@ -70,6 +73,7 @@ class Parquet:
             compression="zstd",
             use_dictionary=[name for name in arrays if name not in floats],
             use_byte_stream_split=floats,
+            row_group_size=_ROWS,
         )
 
 

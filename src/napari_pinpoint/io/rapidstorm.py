@@ -36,6 +36,7 @@ from napari_pinpoint.io.conventions import (
     held,
     to_ours,
 )
+from napari_pinpoint.io.text_tables import numeric
 from napari_pinpoint.localizations import Localizations
 
 Array = np.ndarray[Any, Any]
@@ -100,7 +101,8 @@ class RapidStorm:
             fields["localizations"] = N_FRAMES
         else:
             header = delimited.Header(identifiers, " ", ".")
-            columns = delimited.read_columns(path, header, numbers=list(fields))
+            numbers, single = numeric(fields)
+            columns = delimited.read_columns(path, header, numbers=numbers, single=single)
         stored = provenance.read_sidecar(path)
         return to_ours(
             path,

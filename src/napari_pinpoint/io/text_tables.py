@@ -71,7 +71,8 @@ class TextFormat:
         by_key = {_key(label): field for label, field in self.fields.items()}
         fields = {label: by_key[_key(label)] for label in header.labels if _key(label) in by_key}
         stored = self.stored(path)
-        columns = delimited.read_columns(path, header, numbers=numeric(fields), content=self.content(path))
+        numbers, single = numeric(fields)
+        columns = delimited.read_columns(path, header, numbers=numbers, single=single, content=self.content(path))
         if self.numbered and stored is not None:  # numbers of rows that we made ourselves say nothing
             columns.pop(self.numbered, None)
         return to_ours(
@@ -107,9 +108,11 @@ class TextFormat:
         provenance.write_sidecar(table, path, origin=writing.origin, first_frame=writing.first_frame)
 
 
-def numeric(fields: Mapping[str, Field]) -> list[str]:
-    """The labels whose column must hold numbers."""
-    return [label for label, one in fields.items() if COLUMNS[one.names[0]].dtype != "str"]
+def numeric(fields: Mapping[str, Field]) -> tuple[list[str], list[str]]:
+    """The labels whose column must hold numbers, and those of them for which 32 bits will do."""
+    dtypes = {label: COLUMNS[one.names[0]].dtype for label, one in fields.items()}
+    numbers = [label for label, dtype in dtypes.items() if dtype != "str"]
+    return numbers, [label for label in numbers if dtypes[label] == "float32"]
 
 
 def preferred(fields: Mapping[str, Field]) -> dict[str, Field]:

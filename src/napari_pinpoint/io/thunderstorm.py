@@ -101,7 +101,8 @@ class ThunderStorm:
                 f"{path} is no ThunderSTORM table: there is no column for {', '.join(missing)}. "
                 f"Expected at least 'frame', 'x [nm]' and 'y [nm]', and found {', '.join(map(repr, header.labels))}."
             )
-        columns = delimited.read_columns(path, header, numbers=numeric(fields))
+        numbers, single = numeric(fields)
+        columns = delimited.read_columns(path, header, numbers=numbers, single=single)
         stored = provenance.read_sidecar(path)
         return to_ours(
             path,
