@@ -131,6 +131,22 @@ def test_a_table_in_nanometres_asks_for_the_size_of_a_pixel(
     np.testing.assert_allclose(viewer.layers["a"].data, [[0, 2, 1]])
 
 
+def test_what_a_table_leaves_open_is_asked_for(
+    qtbot: Any, viewer: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from qtpy.QtWidgets import QInputDialog
+
+    (tmp_path / "a.csv").write_text("Channel,Frame,X (nm),Y (nm)\n0,0,300,500\n")
+    answer_open(monkeypatch, tmp_path / "a.csv")
+    asked: list[list[str]] = []
+    monkeypatch.setattr(QInputDialog, "getDouble", lambda *a: (200.0, True))
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *a: asked.append(a[3]) or (a[3][1], True))
+    run("open_table")
+    qtbot.waitUntil(lambda: "a" in viewer.layers)
+    assert "0 is the centre of the first pixel" in asked[0]
+    np.testing.assert_allclose(viewer.layers["a"].data, [[0, 2.5, 1.5]])
+
+
 def test_all_points_or_the_selected_ones_are_written(
     viewer: Any, run: Any, table: Localizations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: list[str]
 ) -> None:

@@ -218,9 +218,9 @@ def _is_dataset(truth: Path) -> bool:
 
 
 def _table_suffixes() -> set[str]:
-    from napari_pinpoint.io.tables import FORMATS
+    from napari_pinpoint.io.tables import suffixes
 
-    return {suffix for name in FORMATS for suffix in FORMATS[name].suffixes}
+    return set(suffixes())
 
 
 def _read_dataset(

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.images import read_stack
-from napari_pinpoint.io.tables import FORMATS
+from napari_pinpoint.io.tables import suffixes
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.files.export import ask_and_export
 from napari_pinpoint.plugin.files.opening import read_table, telling_user
@@ -42,9 +42,9 @@ def open_stack(viewer: Viewer) -> None:
 
 def open_table(viewer: Viewer) -> None:
     """Ask for a table of localizations in any format, and show it over the image that it fits."""
-    suffixes = " ".join(f"*{suffix}" for name in FORMATS for suffix in FORMATS[name].suffixes)
+    patterns = " ".join(f"*{suffix}" for suffix in suffixes())
     path, _ = QFileDialog.getOpenFileName(
-        QApplication.activeWindow(), "Open a localization table", "", f"Tables ({suffixes});;All files (*)"
+        QApplication.activeWindow(), "Open a localization table", "", f"Tables ({patterns});;All files (*)"
     )
     if path:
         with telling_user():

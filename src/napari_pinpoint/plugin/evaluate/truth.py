@@ -64,14 +64,14 @@ def table_source(layer: Any) -> Callable[[], Localizations]:
 
 def truth_filter() -> str:
     """What a file dialog offers."""
-    tables = [suffix for name in FORMATS for suffix in FORMATS[name].suffixes]
+    tables = list(dict.fromkeys(suffix for name in FORMATS for suffix in FORMATS[name].suffixes))
     kinds = {"Tables": tables, "Boxes (Pascal VOC, COCO)": _BOXES, "Label images": _PICTURES}
     lines = [f"{words} ({' '.join('*' + suffix for suffix in suffixes)})" for words, suffixes in kinds.items()]
     every = " ".join("*" + suffix for suffixes in kinds.values() for suffix in suffixes)
     return ";;".join([f"Annotations ({every})", *lines, "All files (*)"])
 
 
-def read_truth(path: str | Path, *, pixel_size_nm: float | None = None, image: str = "") -> Localizations:
+def read_truth(path: str | Path, *, pixel_size_nm: float | None = None, image: str = "", **said: Any) -> Localizations:
     """The true points in a table, a file of boxes or a label image.
 
     Parameters
@@ -83,6 +83,8 @@ def read_truth(path: str | Path, *, pixel_size_nm: float | None = None, image: s
         For tables in nanometres.
     image
         Name of the image that is meant, where the file is about several.
+    said
+        What else the user says of a table: `unit`, `origin`, `first_frame`.
     """
     path = Path(path)
     if path.suffix.lower() in _PICTURES:
@@ -90,7 +92,7 @@ def read_truth(path: str | Path, *, pixel_size_nm: float | None = None, image: s
 
         return _objects(np.asarray(read_labels(path))[None], pixel_size_nm)
     if path.suffix.lower() not in _BOXES:
-        return read_localizations(path, pixel_size_nm=pixel_size_nm)
+        return read_localizations(path, pixel_size_nm=pixel_size_nm, **said)
     from napari_pinpoint.datasets import read_dataset
 
     xml = path.suffix.lower() == ".xml"

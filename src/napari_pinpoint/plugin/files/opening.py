@@ -9,15 +9,13 @@ from typing import Any
 
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QInputDialog
 
-from napari_pinpoint.errors import PinpointError, PixelSizeNeeded
+from napari_pinpoint.errors import ConventionNeeded, PinpointError
 from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.localizations import Localizations, recorded_field
-from napari_pinpoint.plugin.layers.calibration import pixel_size_of
+from napari_pinpoint.plugin.files.asking import ask_for
 from napari_pinpoint.plugin.layers.result_layers import (
     add_layer,
-    images_of,
     placement_for,
     table_layer_data,
 )
@@ -30,32 +28,35 @@ def read_table(
     *,
     read: Callable[..., Localizations] = read_localizations,
     added: Callable[[Any], None] | None = None,
-    pixel_size_nm: float | None = None,
+    **said: Any,
 ) -> None:
-    """Read a table in the background into a new layer; the user is asked for the size of a pixel where it is needed.
+    """Read a table in the background into a new layer; the user is asked for what the file leaves open.
 
     Parameters
     ----------
     read
-        Reads the file, given the path and `pixel_size_nm`.
+        Reads the file, given the path and what is `said` of it.
     added
         Given the layer when it is there.
+    said
+        What the user said of the file: `pixel_size_nm`, `unit`, `origin`, `first_frame`.
     """
 
-    def work(_: Any) -> Localizations | PixelSizeNeeded:
+    def work(_: Any) -> Localizations | ConventionNeeded:
         try:
-            return read(path, pixel_size_nm=pixel_size_nm)
-        except PixelSizeNeeded as needed:
+            return read(path, **said)
+        except ConventionNeeded as needed:
             return needed
 
-    def finish(viewer: Any, table: Localizations | PixelSizeNeeded) -> str:
-        if isinstance(table, PixelSizeNeeded):
+    def finish(viewer: Any, table: Localizations | ConventionNeeded) -> str:
+        if isinstance(table, ConventionNeeded):
+            options = table.options
 
             def ask() -> None:
-                size = _asked_pixel_size(viewer, path)
-                if size is not None:
+                answers = ask_for(options, viewer, path)
+                if answers is not None:
                     with telling_user():
-                        read_table(viewer, path, read=read, added=added, pixel_size_nm=size)
+                        read_table(viewer, path, read=read, added=added, **said, **answers)
 
             QTimer.singleShot(0, ask)  # once this task has ended
             return ""
@@ -67,15 +68,6 @@ def read_table(
         return f"{len(table):,} points were read from {path}."
 
     tasks_of(viewer).start(work, finish)
-
-
-def _asked_pixel_size(viewer: Any, path: str) -> float | None:
-    """The size of a pixel that the user gives; that of the image on screen is the first answer."""
-    sizes = [pixel_size_of(image.scale, image.units, image.metadata) for image in images_of(viewer)]
-    known = next((size for size in sizes if size is not None), 100.0)
-    words = f"{Path(path).name} is in nanometres. How large is a pixel of the image in the sample, in nm?"
-    size, given = QInputDialog.getDouble(QApplication.activeWindow(), "Size of a pixel", words, known, 0.001, 1e6, 3)
-    return size if given else None
 
 
 @contextmanager
