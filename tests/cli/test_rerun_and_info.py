@@ -89,14 +89,34 @@ def test_rerun_needs_a_record(run: Run, truth: Path, tmp_path: Path) -> None:
     assert "no record of a localization" in ended.err
 
 
-def test_rerun_says_that_it_does_not_repeat_later_steps(run: Run, table: Path) -> None:
+def test_rerun_repeats_what_was_done_since(run: Run, table: Path) -> None:
+    """Filter, drift, link and merge; into a format, too, that cannot hold what they need."""
+    names = [table.with_name(f"{name}.parquet") for name in ("filtered", "still", "merged")]
+    assert run("filter", table, "probability > 0.6 and y < 30", "-o", names[0]).code == 0
+    (table.with_name("drift.csv")).write_text("frame,y [px],x [px]\n1,0,0\n2,0.5,0\n3,1,-0.5\n")
+    assert run("drift", names[0], "-o", names[1], "--drift", table.with_name("drift.csv")).code == 0
+    assert run("link", names[1], "-o", names[2], "--radius-px", "1", "--merge").code == 0
+    ended = run("rerun", names[2], "-o", table.with_name("again.parquet"), "--json")
+    assert ended.code == 0, ended.err
+    result = json.loads(ended.out)
+    assert result["same_rows"] is True
+    assert result["steps"] == ["filter", "drift", "link", "merge"]
+    before, after = read_localizations(names[2]), read_localizations(table.with_name("again.parquet"))
+    assert 0 < len(after) < len(read_localizations(table))
+    assert after.record == before.record
+    np.testing.assert_array_equal(after["x"], before["x"])
+    assert "the same rows" in run("rerun", names[2], "-o", table.with_name("again.csv")).out
+    assert not list(table.parent.glob("*.localized.*"))
+
+
+def test_rerun_says_what_it_cannot_repeat(run: Run, table: Path) -> None:
     from napari_pinpoint import write_localizations
 
-    changed: Localizations = read_localizations(table).with_step("filter", least=0.9)
+    changed: Localizations = read_localizations(table).with_step("select", points=3)
     write_localizations(changed, table, overwrite=True)
     ended = run("rerun", table, "-o", table.with_name("again.parquet"))
     assert ended.code == 0
-    assert "filter" in ended.err
+    assert "by hand after it was localized (select)" in ended.err
 
 
 def test_info_tells_where_each_number_comes_from(run: Run, movie: Path) -> None:

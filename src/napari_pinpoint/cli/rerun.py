@@ -39,28 +39,40 @@ def rerun(
     overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> None:
-    """Localize again exactly as TABLE was made, and say whether the result is the same.
+    """Make TABLE again exactly as it was made, and say whether the result is the same.
 
     Stack, view, region, camera, pixel size, decoder, threshold, contrast and frames are those of the record that the
-    table carries. If the stack or the model changed since, a warning says so.
+    table carries; what was done with the table since (filter, link, merge, drift) is done again. If the stack or the
+    model changed since, a warning says so.
     """
     from napari_pinpoint.batch import Job, run_job
-    from napari_pinpoint.io.tables import check_target, read_localizations
+    from napari_pinpoint.io.tables import check_target, read_localizations, write_localizations
+    from napari_pinpoint.postprocessing import replay
 
     before = read_localizations(table)
     record = _checked_record(table, before)
+    steps = _repeatable(table, before)
     check_target(output, pixel_size_nm=before.pixel_size_nm, overwrite=overwrite)
     plan = plan_from(record, stack or _stack_path(record, table), model=model, device=device)
     changed = _changes(record, plan.record)
     for what in changed:
         warnings.warn(f"{what}; the table may differ from {table}.", PinpointWarning, stacklevel=2)
-    outcome = run_job(Job(str(plan.view.stack.path), output, labels), plan, resume=resume, overwrite=overwrite)
-    same = _is_same(before, read_localizations(output))
+    # Later steps may need columns that the table's format has no place for: what they start from is kept in full.
+    localized = output.with_name(f"{output.stem}.localized.parquet") if steps else output
+    outcome = run_job(
+        Job(str(plan.view.stack.path), localized, labels), plan, resume=resume, overwrite=overwrite or bool(steps)
+    )
+    if steps:
+        write_localizations(replay(read_localizations(localized), steps), output, overwrite=overwrite)
+        localized.unlink()
+    after = read_localizations(output)
+    same = _is_same(before, after)
     if json:
-        emit({**outcome.to_dict(), "same_rows": same, "changed": changed})
+        result = {**outcome.to_dict(), "output": str(output), "localizations": len(after)}
+        emit({**result, "steps": [step["step"] for step in steps], "same_rows": same, "changed": changed})
     else:
         verdict = "the same rows" if same else f"not the same rows ({len(before):,} before)"
-        print(f"{output}: {outcome.localizations:,} localizations, {verdict} as in {table}.")
+        print(f"{output}: {len(after):,} localizations, {verdict} as in {table}.")
 
 
 def plan_from(record: Mapping[str, Any], path: str, *, model: str | None, device: str | None) -> Plan:
@@ -105,14 +117,23 @@ def _checked_record(path: Path, table: Localizations) -> Mapping[str, Any]:
             f"{path} carries no record of a localization, so it cannot be made again. Parquet files hold it; for a CSV "
             f"it lies beside, in {path.name}.json."
         )
-    later = [str(step.get("step")) for step in record.get("steps", []) if step.get("step") != "localize"]
-    if later:
+    return record
+
+
+def _repeatable(path: Path, table: Localizations) -> list[dict[str, Any]]:
+    """What was done with the table since it was localized, up to the first step that cannot be done again."""
+    from napari_pinpoint.postprocessing.steps import STEPS, steps_of
+
+    steps = steps_of(table)
+    lost = next((index for index, step in enumerate(steps) if step.get("step") not in STEPS), len(steps))
+    if lost < len(steps):
+        words = ", ".join(str(step.get("step")) for step in steps[lost:])
         warnings.warn(
-            f"{path} was changed after it was localized ({', '.join(later)}); only the localization is run again.",
+            f"{path} was changed by hand after it was localized ({words}); what came before is run again, this is not.",
             PinpointWarning,
             stacklevel=2,
         )
-    return record
+    return steps[:lost]
 
 
 def _stack_path(record: Mapping[str, Any], table: Path) -> str:

@@ -50,3 +50,32 @@ def read_labels(path: str | Path) -> np.ndarray[Any, Any]:
     if labels.dtype.kind not in "bui":
         raise PinpointError(f"{path}: labels are whole numbers, 0 outside; this has pixels of type {labels.dtype}.")
     return labels
+
+
+def read_label_frames(path: str | Path, *, whole: bool = True) -> np.ndarray[Any, Any]:
+    """Label images of shape (Y, X), or (T, Y, X) where the file has one for each frame.
+
+    Parameters
+    ----------
+    path
+        The file.
+    whole
+        Whether its pixels must be whole numbers; other images may have any.
+
+    Raises
+    ------
+    PinpointError
+        If the file has more axes than time, or pixels that are no labels.
+    """
+    stack = read_stack(path)
+    sizes = dict(zip(stack.axes, stack.shape, strict=True))
+    frames = [axis for axis in stack.axes[:-2] if sizes[axis] > 1]
+    if frames in ([], ["T"], ["Z"]):  # software that knows no time calls it Z
+        pixels: np.ndarray[Any, Any] = np.asarray(stack.data).reshape(-1, *stack.shape[-2:])
+    else:
+        raise PinpointError(f"{path}: labels are one image, or one for each frame; this has the axes {stack.axes}.")
+    if whole and pixels.dtype.kind == "f" and np.array_equal(pixels, np.rint(pixels)):
+        pixels = pixels.astype(np.int64)  # Fiji writes labels as 32-bit numbers with a point
+    if whole and pixels.dtype.kind not in "bui":
+        raise PinpointError(f"{path}: labels are whole numbers, 0 outside; this has pixels of type {pixels.dtype}.")
+    return pixels if frames else pixels[0]
