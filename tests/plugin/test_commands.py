@@ -12,6 +12,7 @@ import pytest
 from napari_pinpoint.io.tables import read_localizations, write_localizations
 from napari_pinpoint.io.write_images import write_stack
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.plugin.layers.live_picture import FINEST
 from napari_pinpoint.plugin.layers.tables import is_result, points_layer_data, table_from_layer
 from napari_pinpoint.stack import Stack
 
@@ -166,7 +167,9 @@ def test_all_points_or_the_selected_ones_are_written(
     assert some.record["steps"][-1] == {"step": "select", "points": 2}
 
 
-def test_points_are_drawn_as_a_picture(viewer: Any, run: Any, table: Localizations, errors: list[str]) -> None:
+def test_points_are_drawn_as_a_picture(
+    qtbot: Any, viewer: Any, run: Any, table: Localizations, errors: list[str]
+) -> None:
     run("render_points")
     assert "Select a layer of points first" in errors[0]
     viewer.add_image(np.zeros((5, 32, 40)))
@@ -174,8 +177,8 @@ def test_points_are_drawn_as_a_picture(viewer: Any, run: Any, table: Localizatio
     viewer.add_points(data, **attributes)
     run("render_points")
     picture = viewer.layers["found picture"]
-    assert picture.data.shape == (320, 400)
-    assert picture.data.sum() == 3
+    assert picture.data.shape == (32 * FINEST, 40 * FINEST)
+    qtbot.waitUntil(lambda: np.count_nonzero(np.asarray(picture.data[-1])) == 3)
     assert len(table_from_layer(picture)) == 3
 
 

@@ -19,6 +19,7 @@ from napari_pinpoint.plugin.layers.pictures import picture_layer_data
 from napari_pinpoint.plugin.layers.result_layers import add_layer, placement_of, shape_or_extent
 from napari_pinpoint.plugin.layers.tables import is_result, table_from_layer
 from napari_pinpoint.plugin.layers.views import stack_layer_data
+from napari_pinpoint.plugin.work.pictures import follow_pictures
 from napari_pinpoint.plugin.work.tasks import tasks_of
 from napari_pinpoint.stack import Stack
 
@@ -70,13 +71,15 @@ def export_selected_points(viewer: Viewer) -> None:
 
 
 def render_points(viewer: Viewer) -> None:
-    """Draw the points of all frames of the selected layer as one picture, ten times as fine as the image."""
+    """Draw the points of all frames of the selected layer as one picture, as fine as one looks at it."""
     with telling_user():
         layer, table = _active_table(viewer)
         if not len(table):
             raise PinpointError(f"The layer {layer.name!r} has no points to draw.")
         shape = shape_or_extent(viewer, layer, table)
-        add_layer(viewer, picture_layer_data(table, placement_of(layer), shape, name=f"{layer.name} picture"))
+        follow_pictures(viewer)
+        name = f"{layer.name} picture"
+        add_layer(viewer, picture_layer_data(table, placement_of(layer), shape, name=name, deferred=True))
 
 
 def _active_table(viewer: Any) -> tuple[Any, Localizations]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from napari_pinpoint.inference import LocalizeSettings, Region, localize
+from napari_pinpoint.plugin.layers.live_picture import FINEST
 from napari_pinpoint.plugin.layers.tables import is_result, table_from_layer
 from napari_pinpoint.stack import Stack
 
@@ -125,7 +126,7 @@ def test_too_many_points_become_a_picture_that_holds_them(
     )
     run_tab(tab)
     layer = tab.viewer.layers[RESULT]
-    assert layer.data.shape == (320, 400)
+    assert layer.data.shape == (32 * FINEST, 40 * FINEST)
     same_rows(table_from_layer(layer), localize(movie, "smlm-2d"))
     assert "shown as a picture" in tab.messages.toPlainText()
     assert tab.form.layer == tab.viewer.layers["movie"]  # a picture of points is no image to look for points in

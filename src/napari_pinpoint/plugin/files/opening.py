@@ -19,6 +19,7 @@ from napari_pinpoint.plugin.layers.result_layers import (
     placement_for,
     table_layer_data,
 )
+from napari_pinpoint.plugin.work.pictures import follow_pictures
 from napari_pinpoint.plugin.work.tasks import tasks_of
 
 
@@ -60,7 +61,9 @@ def read_table(
 
             QTimer.singleShot(0, ask)  # once this task has ended
             return ""
-        data = table_layer_data(table, placement_for(table, viewer), recorded_field(table.record), name=Path(path).stem)
+        follow_pictures(viewer)
+        placement, shape, name = placement_for(table, viewer), recorded_field(table.record), Path(path).stem
+        data = table_layer_data(table, placement, shape, name=name, deferred=True)
         layer = add_layer(viewer, data)
         if added is not None:
             added(layer)

@@ -1,4 +1,4 @@
-"""Tables as one rendered picture, for more points than markers serve. No Qt and no napari in here."""
+"""Tables as pictures that are drawn anew at every zoom, for more points than markers serve. No Qt, no napari here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.layers.calibration import KEY
+from napari_pinpoint.plugin.layers.calibration import KEY, own_metadata
+from napari_pinpoint.plugin.layers.live_picture import FINEST, LivePicture
 from napari_pinpoint.plugin.layers.tables import Placement, metadata_of
-from napari_pinpoint.rendering import contrast_limits, render
+from napari_pinpoint.rendering import Coloring
 
 
 def picture_layer_data(
@@ -18,9 +19,10 @@ def picture_layer_data(
     shape: tuple[int, int],
     *,
     name: str = "localizations",
-    most_pixels: float = 2.5e7,
-) -> tuple[np.ndarray[Any, Any], dict[str, Any], str]:
-    """The points of all frames as one rendered picture that lies over the image, for more of them than markers serve.
+    coloring: Coloring | None = None,
+    deferred: bool = False,
+) -> tuple[list[Any], dict[str, Any], str]:
+    """The points of all frames as one picture that lies over the image, for more of them than markers serve.
 
     Parameters
     ----------
@@ -30,25 +32,28 @@ def picture_layer_data(
         (rows, columns) of the image.
     name
         Name of the layer.
-    most_pixels
-        A pixel of the image becomes 10 x 10 of the picture, or fewer where the picture would get larger than this.
+    coloring
+        What its hues say; without it, it is shown in a colormap by how dense points are.
+    deferred
+        Whether it is drawn in the background, by `napari_pinpoint.plugin.work.pictures.follow_pictures`.
 
     Returns
     -------
-    Localizations per pixel of the picture, float32, of shape (rows * n, columns * n); attributes, with the table
-    itself, placement and shape among the metadata; and "image".
+    The resolutions of the picture; attributes, with the table itself, placement, shape and the `LivePicture` among the
+    metadata; and "image".
     """
-    n = int(np.clip(np.sqrt(most_pixels / (shape[0] * shape[1])), 1, 10))
-    picture = render(table, shape=shape, magnification=n)
+    live = LivePicture(table, shape, coloring=coloring, deferred=deferred)
     transform = placement.transform
     attributes: dict[str, Any] = {
         "name": name,
         "metadata": metadata_of(table, placement),
-        "colormap": "inferno",
         "blending": "additive",
-        "contrast_limits": contrast_limits(picture),
+        "multiscale": True,
+        "rgb": coloring is not None,
     }
-    attributes["metadata"][KEY] |= {"table": table, "placement": placement, "shape": shape}
+    if coloring is None:
+        attributes |= {"colormap": "inferno", "contrast_limits": (0.0, 1.0)}
+    attributes["metadata"][KEY] |= {"table": table, "placement": placement, "shape": shape, "picture": live}
     # The corners of both coincide; napari counts from the centre of the first pixel.
     scale, rotate = np.ones(2), np.eye(2)
     translate, shear = np.zeros(2), np.zeros(1)
@@ -59,9 +64,24 @@ def picture_layer_data(
         attributes |= {"affine": affine, "units": transform["units"][-2:], "axis_labels": transform["axis_labels"][-2:]}
     linear = rotate @ np.array([[1, shear[0]], [0, 1]]) @ np.diag(scale)
     attributes |= {
-        "scale": scale / n,
-        "translate": translate + linear @ np.full(2, (1 / n - 1) / 2),
+        "scale": scale / FINEST,
+        "translate": translate + linear @ np.full(2, (1 / FINEST - 1) / 2),
         "rotate": rotate,
         "shear": shear,
     }
-    return picture, attributes, "image"
+    return live.levels, attributes, "image"
+
+
+def live_picture(layer: Any) -> LivePicture | None:
+    """What a picture layer shows, None where a layer is none."""
+    live = own_metadata(layer.metadata).get("picture")
+    return live if isinstance(live, LivePicture) else None
+
+
+def set_table(layer: Any, table: Localizations) -> None:
+    """Let a picture layer show and hold another table of the same stack."""
+    live = live_picture(layer)
+    if live is None:
+        raise ValueError(f"The layer {layer.name!r} is no picture of a table.")
+    layer.metadata[KEY].update(table=table, record=table.record)
+    live.set_table(table)

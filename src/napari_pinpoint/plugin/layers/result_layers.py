@@ -29,7 +29,12 @@ def newest_result(layers: list[Any]) -> Any:
 
 
 def table_layer_data(
-    table: Localizations, placement: Placement, shape: tuple[int, int] | None, *, name: str
+    table: Localizations,
+    placement: Placement,
+    shape: tuple[int, int] | None,
+    *,
+    name: str,
+    deferred: bool = False,
 ) -> LayerData:
     """A table as points, or as a picture where there are more than users want as markers.
 
@@ -39,10 +44,12 @@ def table_layer_data(
         What to show, where, and what to call it.
     shape
         (rows, columns) of the image; None where no image is known: then it is as large as the points need.
+    deferred
+        Whether a picture is drawn in the background (see `picture_layer_data`).
     """
     if len(table) <= preference("most_points"):
         return points_layer_data(table, placement, name=name)
-    return picture_layer_data(table, placement, shape or _extent(table), name=name)
+    return picture_layer_data(table, placement, shape or _extent(table), name=name, deferred=deferred)
 
 
 def shape_or_extent(viewer: Any, layer: Any, table: Localizations) -> tuple[int, int]:
@@ -54,7 +61,8 @@ def filtered_layer_data(
     viewer: Any, layer: Any, table: Localizations, passing: np.ndarray[Any, Any], *, name: str
 ) -> LayerData:
     """Some of the points of a layer as a layer that looks like it; `passing` (n,) says which of its rows they are."""
-    data, attributes, kind = table_layer_data(table, placement_of(layer), shape_of(viewer, layer), name=name)
+    shape = shape_of(viewer, layer)
+    data, attributes, kind = table_layer_data(table, placement_of(layer), shape, name=name, deferred=True)
     if kind == "points" and isinstance(layer, Points) and len(table):
         for look in ("size", "symbol", "border_width", "border_color", "face_color"):
             values = np.asarray(getattr(layer, look))[passing]

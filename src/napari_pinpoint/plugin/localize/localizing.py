@@ -14,6 +14,7 @@ from napari_pinpoint.plugin.layers.views import check_is_grey
 from napari_pinpoint.plugin.localize.run_layers import RunLabels, RunLayers, is_untouched, names_of
 from napari_pinpoint.plugin.localize.streaming import LivePoints
 from napari_pinpoint.plugin.work.jobs import Reporter
+from napari_pinpoint.plugin.work.pictures import follow_pictures
 from napari_pinpoint.plugin.work.torch_loading import load_torch
 from napari_pinpoint.region import Region
 from napari_pinpoint.stack import StackView
@@ -152,6 +153,7 @@ class Localizing:
         if not found.done:
             self.failed(viewer)
             return "Cancelled before the first frames were done: nothing is added."
+        follow_pictures(viewer)
         former = self._former(viewer) if self.output.replace else []
         live = None if self._live is None else self._live.layer
         *others, main = found.layers

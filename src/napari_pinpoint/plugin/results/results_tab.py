@@ -20,6 +20,7 @@ from napari_pinpoint.plugin.results.navigation import go_to
 from napari_pinpoint.plugin.widgets.fields import Choice, Note, NumberField, fill_with_scrolling
 from napari_pinpoint.plugin.widgets.layer_choice import LayerChoice
 from napari_pinpoint.plugin.widgets.table_view import TableView, label_of
+from napari_pinpoint.plugin.work.pictures import follow_pictures
 from napari_pinpoint.plugin.work.tasks import tasks_of
 from napari_pinpoint.postprocessing import filter_column, passes
 
@@ -36,6 +37,7 @@ class ResultsTab(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.tasks = tasks_of(napari_viewer)
+        follow_pictures(napari_viewer)
         self._table = Localizations.empty()
         self._watched: Any = None
         self._exporting = False
