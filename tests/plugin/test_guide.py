@@ -277,7 +277,8 @@ def test_step_11_compare_with_the_truth(qtbot: Any, viewer: Any, dock: Any, tab:
     like = {"scale": found.scale, "units": found.units, "axis_labels": found.axis_labels}
     viewer.add_points(np.concatenate([found.data[2:], [[0, 1, 1]]]), name="truth", **like)
     evaluate = dock.show_tab("Evaluate")
-    assert (evaluate.found_choice.layer.name, evaluate.truth_choice.layer.name) == ("movie localizations", "truth")
+    chosen = evaluate.form.found_choice.layer.name, evaluate.form.truth_choice.layer.name
+    assert chosen == ("movie localizations", "truth")
     press(evaluate.compare_button)
     qtbot.waitUntil(lambda: evaluate.scores.difference is not None, timeout=60_000)
     names = [evaluate.scores.table.item(row, 0).text() for row in range(evaluate.scores.table.rowCount())]

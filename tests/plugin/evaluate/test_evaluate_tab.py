@@ -63,8 +63,8 @@ def scores(tab: Any) -> dict[str, str]:
 def test_it_proposes_which_layer_is_what_and_scores_as_the_command_does(
     tab: Any, compare: Any, tables: tuple[Localizations, Localizations]
 ) -> None:
-    assert (tab.found_choice.layer.name, tab.truth_choice.layer.name) == ("found", "truth")
-    assert (tab.tolerance.text(), tab.unit_choice.currentText()) == ("100", "nm")
+    assert (tab.form.found_choice.layer.name, tab.form.truth_choice.layer.name) == ("found", "truth")
+    assert (tab.form.tolerance.text(), tab.form.unit_choice.currentText()) == ("100", "nm")
     compare(tab)
     shown = scores(tab)
     assert (shown["pairs"], shown["false"], shown["missed"]) == ("2", "1", "1")
@@ -83,7 +83,7 @@ def test_what_differs_becomes_layers_on_request(viewer: Any, tab: Any, compare: 
     assert table_from_layer(false)["y"].tolist() == [30]
     assert str(missed.symbol[0]) != str(false.symbol[0])
     # They are no results to be judged: what was compared stays chosen, and the scores stay on screen.
-    assert tab.found_choice.layer.name == "found"
+    assert tab.form.found_choice.layer.name == "found"
     assert scores(tab)["pairs"] == "2"
 
 
@@ -91,7 +91,7 @@ def test_a_new_result_is_proposed_and_old_scores_go(viewer: Any, tab: Any, compa
     compare(tab)
     data, attributes, _ = points_layer_data(tables[0], name="newer")
     viewer.add_points(data, **attributes)
-    assert tab.found_choice.layer.name == "newer"
+    assert tab.form.found_choice.layer.name == "newer"
     assert scores(tab) == {}
 
 
@@ -99,9 +99,9 @@ def test_scores_of_layers_that_are_not_chosen_any_more_are_not_shown(
     viewer: Any, tab: Any, press: Any, qtbot: Any, tables: tuple[Localizations, Localizations]
 ) -> None:
     other = add(viewer, tables[0], "other")
-    tab.found_choice.choose(viewer.layers["found"])
+    tab.form.found_choice.choose(viewer.layers["found"])
     press(tab.compare_button)
-    tab.found_choice.choose(other)
+    tab.form.found_choice.choose(other)
     qtbot.waitUntil(lambda: not tab.tasks.is_running)
     assert scores(tab) == {}
     assert tab.messages.text() == ""
@@ -113,7 +113,7 @@ def test_pixels_do_where_no_size_is_known(make_napari_viewer: Any, compare: Any)
     viewer.add_points(np.array([[0, 5.0, 5.0]]), name="truth")
     viewer.add_points(np.array([[0, 5.0, 6.0]]), name="clicks")
     tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
-    assert (tab.tolerance.text(), tab.unit_choice.currentText()) == ("2", "pixels")
+    assert (tab.form.tolerance.text(), tab.form.unit_choice.currentText()) == ("2", "pixels")
     compare(tab)
     assert scores(tab)["RMSE"] == "1.0000 px"
 
@@ -121,8 +121,8 @@ def test_pixels_do_where_no_size_is_known(make_napari_viewer: Any, compare: Any)
 @pytest.mark.parametrize(
     ("break_it", "words"),
     [
-        (lambda tab: tab.tolerance.clear(), "Give the tolerance"),
-        (lambda tab: tab.tolerance.setText("-1"), "Tolerance must be above 0"),
+        (lambda tab: tab.form.tolerance.clear(), "Give the tolerance"),
+        (lambda tab: tab.form.tolerance.setText("-1"), "Tolerance must be above 0"),
     ],
 )
 def test_what_cannot_be_compared_is_said(tab: Any, compare: Any, break_it: Any, words: str) -> None:
@@ -232,14 +232,14 @@ def test_drawn_boxes_and_painted_objects_can_be_the_truth(make_napari_viewer: An
     add(viewer, Localizations({"frame": [0], "y": [4.5], "x": [9.5], "height": [10], "width": [4]}), "found")
     viewer.add_shapes([np.array([[0, 0, 8], [0, 0, 11], [0, 9, 11], [0, 9, 8]])], name="drawn")
     tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
-    assert (tab.found_choice.layer.name, tab.truth_choice.layer.name) == ("found", "drawn")
+    assert (tab.form.found_choice.layer.name, tab.form.truth_choice.layer.name) == ("found", "drawn")
     compare(tab)
     assert scores(tab)["pairs"] == "1"
 
     painted = np.zeros((2, 20, 20), int)
     painted[0, 0:10, 8:12] = 1
     painted[1, 3:5, 3:5] = 7
-    tab.truth_choice.choose(viewer.add_labels(painted, name="painted"))
+    tab.form.truth_choice.choose(viewer.add_labels(painted, name="painted"))
     compare(tab)
     assert (scores(tab)["pairs"], scores(tab)["missed"], scores(tab)["RMSE"]) == ("1", "1", "0.0000 px")
 
@@ -258,11 +258,11 @@ def test_truth_from_a_file(
     for name in ("older", "found"):
         add(viewer, Localizations({"frame": [0], "y": [5.0], "x": [5.5]}), name)
     tab = viewer.window.add_plugin_dock_widget("napari-pinpoint", "Evaluate")[1]
-    assert tab.truth_choice.layer.name == "older"
+    assert tab.form.truth_choice.layer.name == "older"
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
-    press(tab.file_button)
+    press(tab.form.truth_file_button)
     qtbot.waitUntil(lambda: "clicked" in viewer.layers)
-    assert (tab.found_choice.layer.name, tab.truth_choice.layer.name) == ("found", "clicked")
+    assert (tab.form.found_choice.layer.name, tab.form.truth_choice.layer.name) == ("found", "clicked")
     qtbot.waitUntil(lambda: not tab.tasks.is_running)
     compare(tab)
     assert (scores(tab)["pairs"], scores(tab)["RMSE"]) == ("1", "0.5000 px")

@@ -2,106 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
+from napari_pinpoint.camera import Camera
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.plugin.evaluate.comparing import Difference, compare, difference_layer_data, earlier_differences
-from napari_pinpoint.plugin.evaluate.scores_panel import ScoresPanel
-from napari_pinpoint.plugin.evaluate.truth import (
-    likely_found,
-    likely_truth,
-    read_truth,
-    table_source,
-    truth_filter,
-    truth_layers,
+from napari_pinpoint.plugin.evaluate.comparing import (
+    Difference,
+    compare,
+    difference_layer_data,
+    earlier_differences,
+    pairs_layer_data,
+    write_report,
 )
-from napari_pinpoint.plugin.files.opening import read_table, telling_user
-from napari_pinpoint.plugin.layers.calibration import pixel_size_of
-from napari_pinpoint.plugin.layers.result_layers import add_layer, images_of, placement_of, shape_of, table_layers
-from napari_pinpoint.plugin.widgets.fields import Choice, Note, NumberField, fill_with_scrolling
-from napari_pinpoint.plugin.widgets.layer_choice import LayerChoice
+from napari_pinpoint.plugin.evaluate.comparison_form import ComparisonForm
+from napari_pinpoint.plugin.evaluate.figures_window import Drawn, FiguresWindow, draw
+from napari_pinpoint.plugin.evaluate.scores_panel import ScoresPanel
+from napari_pinpoint.plugin.evaluate.truth import table_source
+from napari_pinpoint.plugin.files.opening import telling_user
+from napari_pinpoint.plugin.layers.calibration import camera_of, own_metadata
+from napari_pinpoint.plugin.layers.result_layers import add_layer, images_of, placement_of, shape_of
+from napari_pinpoint.plugin.widgets.fields import Note, fill_with_scrolling
 from napari_pinpoint.plugin.work.tasks import tasks_of
-
-#: What is proposed as the largest distance of a pair.
-_TOLERANCE = {"tolerance_nm": 100.0, "tolerance_px": 2.0}
 
 
 class EvaluateTab(QWidget):
-    """Compares two layers of points, and shows on request where they differ."""
+    """Compares layers of points with the truth, and shows on request where they differ."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self.tasks = tasks_of(napari_viewer)
         self._compared: tuple[Any, Any] = (None, None)
-        self._comparing = False
-        self.found_choice = LayerChoice(
-            napari_viewer,
-            table_layers,
-            "The points to judge: what a model found, or what was clicked",
-            prefer=likely_found,
-            proposes_again=True,
-        )
-        self.truth_choice = LayerChoice(
-            napari_viewer,
-            truth_layers,
-            "What is really there, or what to compare with: points, boxes (Shapes) or objects (Labels)",
-            prefer=likely_truth,
-            proposes_again=True,
-        )
-        self.file_button = QPushButton("File...")
-        self.file_button.setToolTip(
-            "Take the truth from a file: a table, boxes (Pascal VOC, COCO) or a label image; it becomes a layer"
-        )
-        self.tolerance = NumberField(
-            "Tolerance",
-            "needed",
-            "How far apart two points may be to count as the same. Wider ones flatter.",
-            limits=(0, float("inf")),
-            above=True,
-        )
-        self.tolerance.setAccessibleName("Tolerance")
-        self.unit_choice = Choice("Nanometres need the size of a pixel in one of the layers")
-        self.unit_choice.setAccessibleName("Unit of the tolerance")
-        for words, key in (("nm", "tolerance_nm"), ("pixels", "tolerance_px")):
-            self.unit_choice.addItem(words, key)
+        #: What the task that runs for this tab does, in words; empty where none runs for it.
+        self._doing = ""
+        self.form = ComparisonForm(napari_viewer)
         self.compare_button = QPushButton("Compare")
         self.compare_button.setToolTip("Pair the points frame by frame, as many as possible and the closest of them")
         self.messages = Note()
         self.scores = ScoresPanel()
+        self.figures_window = FiguresWindow(self)
         self._lay_out()
-        self._propose_tolerance()
         self._connect()
-        for choice in (self.found_choice, self.truth_choice):
-            choice.follow()
-        self._update_button()
+        self.form.follow()
+        self._update_buttons()
 
-    def _start(self) -> None:
+    def _compare(self) -> None:
         """Compare in the background; the scores are shown when they are there."""
         self.scores.show_difference(None)
-        found, truth = self.found_choice.layer, self.truth_choice.layer
         try:
-            tolerance = self.tolerance.value()
-            if tolerance is None:
-                raise PinpointError("Give the tolerance: how far apart two points may be to count as the same.")
-            if found == truth:
-                raise PinpointError("Found and Truth are the same layer: choose two.")
-            tables = table_source(found), table_source(truth)
-            how, shape = {self.unit_choice.currentData(): tolerance}, shape_of(self.viewer, found)
-            self._compared, self._comparing = (found, truth), True
-            self.tasks.start(lambda _: compare(*tables, how, shape), self._finish)
+            how, layers, truth = self.form.how(), self.form.found_layers(), self.form.truth_choice.layer
+            names = [layer.name for layer in layers]
+            tables = {name: table_source(layer) for name, layer in zip(names, layers, strict=True)}
+            work = partial(
+                compare,
+                tables,
+                table_source(truth),
+                how,
+                shape_of(self.viewer, layers[0]),
+                reference=self.form.reference_box.isChecked(),
+                camera=self._camera(),
+            )
+            self._compared = (layers[0], truth)
+            self._do("Comparing...", work, self._show_scores)
         except PinpointError as error:
-            self._comparing = False
+            self._doing = ""
             show_error(str(error))
             self.messages.setText(f"Error: {error}")
 
-    def _finish(self, viewer: Any, difference: Difference) -> str:
-        if not self._comparing:
+    def _do(self, doing: str, work: Callable[[], Any], finish: Callable[[Any, Any], str]) -> None:
+        """Work in the background, told of below the button."""
+        self._doing = doing
+        self.tasks.start(lambda _: work(), finish)
+
+    def _show_scores(self, viewer: Any, difference: Difference) -> str:
+        if not self._doing:
             return ""
         self.scores.show_difference(difference)
         scores = difference.scores
@@ -114,116 +95,127 @@ class EvaluateTab(QWidget):
     def _show_task(self) -> None:
         """Tell how the comparison goes; the tasks of other tabs are none of this one's."""
         status, running = self.tasks.status, self.tasks.is_running
-        if not self._comparing:
-            self._update_button()
-            return
-        self._comparing = running
-        text = "Comparing..." if running else status.text
-        texts = [f"Error: {text}" if status.state == "failed" else text, *(f"Warning: {w}" for w in status.warnings)]
-        self.messages.setText("\n".join(texts))
-        self._update_button()
+        if self._doing:
+            text = self._doing if running else status.text
+            text = f"Error: {text}" if status.state == "failed" else text
+            self.messages.setText("\n".join([text, *(f"Warning: {w}" for w in status.warnings)]))
+            self._doing = self._doing if running else ""
+        self._update_buttons()
 
-    def _update_button(self) -> None:
-        layers = {id(choice.layer) for choice in (self.found_choice, self.truth_choice) if choice.layer is not None}
-        self.compare_button.setEnabled(len(layers) == 2 and not self.tasks.is_running)
-        if len(layers) < 2 and not self.tasks.is_running and self.scores.difference is None:
+    def _update_buttons(self) -> None:
+        running = self.tasks.is_running
+        chosen = (self.form.found_choice.layer, self.form.truth_choice.layer)
+        ready = None not in chosen and chosen[0] is not chosen[1]
+        self.compare_button.setEnabled(ready and not running)
+        self.scores.let_work(not running)
+        if not ready and not running and self.scores.difference is None:
             self.messages.setText(
                 "Two layers are needed: points that were found, and what is true. File > Open Sample > Pinpoint has "
                 "movies with their truth; File... beside Truth reads your own."
             )
 
+    def _draw_figures(self) -> None:
+        """Draw all figures in the background, and show them in a window."""
+        difference = self.scores.difference
+        if difference is not None:
+            with telling_user():
+                self._do("Drawing the figures...", lambda: draw(difference.fully()), self._show_figures)
+
+    def _show_figures(self, viewer: Any, drawn: list[Drawn]) -> str:
+        if not self._doing:
+            return ""
+        found, truth = (layer.name for layer in self._compared)
+        self.figures_window.show_figures(drawn, f"{found} against {truth}")
+        return f"{len(drawn)} figures were drawn."
+
+    def _write_report(self) -> None:
+        """Ask for a folder, and write the report into it in the background."""
+        difference = self.scores.difference
+        folder = QFileDialog.getExistingDirectory(self, "A folder for the report") if difference else ""
+        if not folder or difference is None:
+            return
+        replace = (Path(folder) / "index.html").exists()
+        if replace:
+            answer = QMessageBox.question(self, "Replace the report?", f"{folder} holds a report already. Replace it?")
+            if answer != QMessageBox.StandardButton.Yes:
+                return
+        found, truth = (layer.name for layer in self._compared)
+        title = f"{found} against {truth}"
+        work = partial(write_report, difference, folder, truth=truth, title=title, overwrite=replace)
+        with telling_user():
+            self._do("Writing the report...", work, _tell_report)
+
+    def _camera(self) -> Camera | None:
+        """The camera of an image, where one knows it."""
+        known = (image.metadata for image in images_of(self.viewer) if own_metadata(image.metadata).get("camera"))
+        metadata = next(known, None)
+        return None if metadata is None else camera_of(metadata)
+
     def _add_missed(self) -> None:
-        self._add_differences("missed")
+        self._add_points("missed")
 
     def _add_false(self) -> None:
-        self._add_differences("false")
+        self._add_points("false")
 
-    def _add_differences(self, kind: str) -> None:
-        """Add the layer of missed or false points; an earlier one of this comparison gives way."""
+    def _add_right(self) -> None:
+        self._add_points("right")
+
+    def _add_pairs(self) -> None:
+        found, difference = self._compared[0], self.scores.difference
+        if difference is not None:
+            self._replace("pairs", pairs_layer_data(difference.pairing, placement_of(found), name=found.name))
+
+    def _add_points(self, kind: str) -> None:
+        """Add the layer of right, missed or false points."""
         found = self._compared[0]
         table = getattr(self.scores.difference, kind)
-        data = difference_layer_data(table, placement_of(found), kind=kind, name=found.name)
-        for earlier in earlier_differences(self.viewer, kind=kind, name=found.name):
+        self._replace(kind, difference_layer_data(table, placement_of(found), kind=kind, name=found.name))
+
+    def _replace(self, kind: str, data: Any) -> None:
+        """Add a layer; an earlier one of this kind and comparison gives way."""
+        for earlier in earlier_differences(self.viewer, kind=kind, name=self._compared[0].name):
             self.viewer.layers.remove(earlier)
         add_layer(self.viewer, data)
 
     def _tell_copied(self) -> None:
         self.messages.setText("The scores were copied.")
 
-    def _open_truth(self) -> None:
-        """Ask for a file, and take it for the truth once it is a layer."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open what is true", "", truth_filter())
-        if path:
-            image = next((image.name for image in images_of(self.viewer)), "")
-            added = partial(self._take_truth, self.found_choice.layer)
-            with telling_user():
-                read_table(self.viewer, path, read=partial(read_truth, image=image), added=added)
-
-    def _take_truth(self, found: Any, layer: Any) -> None:
-        """Choose a layer that was read; as the newest one it would be proposed as what was found."""
-        self.truth_choice.choose(layer)
-        if found is not None and found in self.viewer.layers:
-            self.found_choice.choose(found)
-
-    def _choose(self) -> None:
+    def _forget(self) -> None:
         """Other layers: scores of the ones before would mislead, also those that are on their way."""
-        self._comparing = False
+        self._doing = ""
         self.scores.show_difference(None)
         self.messages.setText("")
-        self._propose_tolerance()
-        self._update_button()
-
-    def _propose_tolerance(self) -> None:
-        """Nanometres where a layer knows its pixels; a number that the user typed stays."""
-        proposals = {f"{value:.10g}" for value in _TOLERANCE.values()} | {""}
-        if self.tolerance.text() not in proposals:
-            return
-        key = "tolerance_nm" if any(map(_knows_its_pixels, self._layers())) else "tolerance_px"
-        self.unit_choice.setCurrentIndex(self.unit_choice.findData(key))
-        self.tolerance.set_value(_TOLERANCE[key])
-
-    def _layers(self) -> list[Any]:
-        return [choice.layer for choice in (self.found_choice, self.truth_choice) if choice.layer is not None]
+        self._update_buttons()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Take up what happened while nobody looked."""
         super().showEvent(event)
-        for choice in (self.found_choice, self.truth_choice):
-            choice.follow()
-        self._update_button()
+        self.form.follow()
+        self._update_buttons()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """A dock that is closed only hides its widget: the viewer's events may not go on reaching it."""
         super().hideEvent(event)
-        for choice in (self.found_choice, self.truth_choice):
-            choice.unfollow()
+        self.form.unfollow()
 
     def _connect(self) -> None:
-        for choice in (self.found_choice, self.truth_choice):
-            choice.chosen.connect(self._choose)
-        self.compare_button.clicked.connect(self._start)
-        self.tolerance.returnPressed.connect(self.compare_button.click)
-        self.scores.missed_button.clicked.connect(self._add_missed)  # no lambdas: PySide would keep the tab with them
-        self.scores.false_button.clicked.connect(self._add_false)
-        self.scores.copied.connect(self._tell_copied)
-        self.file_button.clicked.connect(self._open_truth)
+        self.form.chosen.connect(self._forget)
+        self.form.submitted.connect(self.compare_button.click)
+        self.compare_button.clicked.connect(self._compare)
+        panel = self.scores
+        panel.missed_button.clicked.connect(self._add_missed)  # no lambdas: PySide would keep the tab with them
+        panel.false_button.clicked.connect(self._add_false)
+        panel.right_button.clicked.connect(self._add_right)
+        panel.pairs_button.clicked.connect(self._add_pairs)
+        panel.figures_button.clicked.connect(self._draw_figures)
+        panel.report_button.clicked.connect(self._write_report)
+        panel.copied.connect(self._tell_copied)
         self.tasks.changed.connect(self._show_task)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Found", self.found_choice)
-        truth = QHBoxLayout()
-        truth.addWidget(self.truth_choice, stretch=1)
-        truth.addWidget(self.file_button)
-        form.addRow("Truth", truth)
-        tolerance = QHBoxLayout()
-        tolerance.addWidget(self.tolerance, stretch=1)
-        tolerance.addWidget(self.unit_choice, stretch=1)
-        form.addRow("Tolerance", tolerance)
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.addLayout(form)
+        column.addWidget(self.form)
         column.addWidget(self.compare_button)
         column.addWidget(self.messages)
         column.addWidget(self.scores)
@@ -231,5 +223,5 @@ class EvaluateTab(QWidget):
         fill_with_scrolling(self, inside)
 
 
-def _knows_its_pixels(layer: Any) -> bool:
-    return pixel_size_of(layer.scale, layer.units, layer.metadata) is not None
+def _tell_report(viewer: Any, page: Path) -> str:
+    return f"The report is {page}."

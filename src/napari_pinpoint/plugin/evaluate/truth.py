@@ -62,6 +62,12 @@ def table_source(layer: Any) -> Callable[[], Localizations]:
     return lambda: _objects(np.asarray(labels).reshape(-1, *labels.shape[-2:]), size)
 
 
+def table_filter() -> str:
+    """What a file dialog for points offers."""
+    suffixes = sorted({suffix for name in FORMATS for suffix in FORMATS[name].suffixes})
+    return f"Tables ({' '.join('*' + suffix for suffix in suffixes)});;All files (*)"
+
+
 def truth_filter() -> str:
     """What a file dialog offers."""
     tables = list(dict.fromkeys(suffix for name in FORMATS for suffix in FORMATS[name].suffixes))

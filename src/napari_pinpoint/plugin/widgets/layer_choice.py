@@ -17,7 +17,7 @@ class LayerChoice(Choice):
 
     A layer stays chosen as long as it is there, whatever happens to the others; where none is chosen, `prefer` says
     which of those that are offered. With `proposes_again`, it does so whenever layers come or go until the user has
-    chosen one.
+    chosen one. With `nobody`, which says so in words, no layer may be chosen either, and none is at first.
     """
 
     chosen = Signal()
@@ -30,10 +30,12 @@ class LayerChoice(Choice):
         *,
         prefer: Callable[[list[Any]], Any],
         proposes_again: bool = False,
+        nobody: str = "",
     ) -> None:
         super().__init__(tooltip)
         self._viewer, self._offered, self._prefer = viewer, offered, prefer
         self._layers: list[Any] = []
+        self._nobody = nobody
         self._following, self._picked, self._proposes_again = False, False, proposes_again
         self.setPlaceholderText("no points")
         self.update_layers()
@@ -70,14 +72,14 @@ class LayerChoice(Choice):
     def update_layers(self, event: Any = None) -> None:
         """Offer the layers there are now."""
         before = self.layer
-        self._layers = self._offered(self._viewer)
+        self._layers = [*([None] if self._nobody else []), *self._offered(self._viewer)]
         self._picked = self._picked and before in self._layers
         stays = before in self._layers and (self._picked or not self._proposes_again)
         after = before if stays else self._prefer(self._layers) if self._layers else None
         self.blockSignals(True)
         self.clear()
-        self.addItems([layer.name for layer in self._layers])
-        self.setCurrentIndex(-1 if after is None else self._layers.index(after))
+        self.addItems([self._nobody if layer is None else layer.name for layer in self._layers])
+        self.setCurrentIndex(self._layers.index(after) if after in self._layers else -1)
         self.blockSignals(False)
         if after is not before:
             self.chosen.emit()
