@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from napari_pinpoint import read_localizations
+from napari_pinpoint.io.tables import FORMATS
 from napari_pinpoint.localizations import Localizations
 
 Run = Callable[..., Any]
@@ -25,6 +26,36 @@ def test_convert_and_back(run: Run, truth: Path, tmp_path: Path) -> None:
     before, after = read_localizations(truth), read_localizations(tmp_path / "back.parquet")
     np.testing.assert_array_equal(after["frame"], before["frame"])
     np.testing.assert_allclose(after["x"], before["x"], atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:.*no place for")
+@pytest.mark.filterwarnings("ignore:.*for Picasso")
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "parquet"])
+def test_convert_by_every_format(run: Run, truth: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"a{FORMATS[name].suffixes[0]}"
+    there = run("convert", truth, path, "--to", name)
+    assert there.code == 0, there.err
+    assert str(FORMATS[name].convention) in there.out
+    assert "pixels of 100 nm" in there.out
+    assert run("convert", path, tmp_path / "back.parquet").code == 0
+    before, after = read_localizations(truth), read_localizations(tmp_path / "back.parquet")
+    for column in ("frame", "y", "x"):
+        np.testing.assert_allclose(after[column], before[column], atol=1e-3)
+
+
+def test_convert_asks_for_the_convention(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Channel,Frame,X (nm),Y (nm)\n0,0,300,500\n")
+    ended = run("convert", tmp_path / "a.csv", tmp_path / "b.parquet")
+    assert ended.code == 2
+    assert "--pixel-size-nm" in ended.err
+    assert "--origin centre|corner|one" in ended.err
+    said = ("--pixel-size-nm", "100", "--origin", "centre")
+    ended = run("convert", tmp_path / "a.csv", tmp_path / "b.parquet", *said, "--json")
+    assert json.loads(ended.out)["convention"].startswith("pixels; 0 is the centre of the first pixel")
+    assert read_localizations(tmp_path / "b.parquet")["x"].tolist() == [3]
+    ended = run("convert", tmp_path / "a.csv", tmp_path / "c.parquet", *said[:3], "middle")
+    assert ended.code == 2
+    assert "one of centre, corner, one" in ended.err
 
 
 def test_convert_needs_a_pixel_size_for_nanometres(run: Run, tmp_path: Path) -> None:

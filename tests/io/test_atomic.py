@@ -67,6 +67,31 @@ def test_files_beside_it_are_not_replaced_unasked(tmp_path):
     assert (tmp_path / "a.csv.json").read_text() == "somebody's"
 
 
+@pytest.mark.parametrize("before", [None, "old"])
+def test_several_files_are_all_put_in_place_or_none(tmp_path, monkeypatch, before):
+    beside = tmp_path / "a.yaml"
+    if before:
+        beside.write_text(before)
+    replace = os.replace
+
+    def fail_for_the_table(source, target):
+        if Path(target).suffix == ".hdf5":
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_for_the_table)
+
+    def write() -> None:
+        with complete_file(tmp_path / "a.hdf5", overwrite=True) as temporary:
+            temporary.write_text("table")
+            temporary.with_name("a.yaml").write_text("new")
+
+    with pytest.raises(PinpointError, match="the device reports an error"):
+        write()
+    assert sorted(os.listdir(tmp_path)) == (["a.yaml"] if before else [])
+    assert not before or beside.read_text() == before
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with (
         pytest.raises(PinpointError, match=r"the folder .*nowhere does not exist; create it"),

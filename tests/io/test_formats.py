@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from napari_pinpoint.errors import ConventionNeeded, PinpointError, PinpointWarning, PixelSizeNeeded
-from napari_pinpoint.io.tables import FORMATS, read_localizations, write_localizations
+from napari_pinpoint.io.tables import FORMATS, check_target, read_localizations, write_localizations
 from napari_pinpoint.localizations import Localizations
 
 #: For each format that we write: how its file calls x and y, the unit in nanometres (None: pixels), where the centre of
@@ -161,8 +161,8 @@ class TestPicasso:
         assert {"Width": 12, "Height": 32, "Frames": 8}.items() <= documents[0].items()
         assert documents[1]["Pixelsize"] == 100
         (tmp_path / "b.yaml").write_text("somebody: else's")
-        with pytest.raises(PinpointError, match=r"b\.yaml exists"), pytest.warns(PinpointWarning):
-            write_localizations(points, tmp_path / "b.hdf5")
+        with pytest.raises(PinpointError, match=r"b\.yaml exists"):
+            check_target(tmp_path / "b.hdf5")  # before there is a table
         assert not (tmp_path / "b.hdf5").exists()
 
     @pytest.mark.filterwarnings("ignore:.*for Picasso")

@@ -105,9 +105,7 @@ Device = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option(
-        "--format", metavar="NAME", help="Format of the table, thunderstorm or parquet; else the suffix says."
-    ),
+    named("--format", "napari_pinpoint.io.tables:FORMATS", help="Format of the table; else the suffix says."),
 ]
 PixelSize = Annotated[float | None, typer.Option("--pixel-size-nm", metavar="F", help="Size of a pixel in nanometres.")]
 

@@ -96,12 +96,28 @@ def _move(folder: Path, target: Path, overwrite: bool) -> None:
         # A name must not outlive its content when the power fails.
         for file in written:
             _synchronize(file, os.O_RDWR)
-        for file in written:
-            os.replace(file, target.parent / file.name)
+        _replace_all(written, target.parent)
     except OSError as error:
         raise _explained(error, target) from error
     with suppress(OSError):  # Windows and some network drives cannot synchronize a folder
         _synchronize(target.parent, os.O_RDONLY)
+
+
+def _replace_all(written: list[Path], folder: Path) -> None:
+    """Put all files in place, or none: what stands beside a table belongs to it. All but the last are small."""
+    before = {file: (folder / file.name).read_bytes() for file in written[:-1] if (folder / file.name).exists()}
+    done: list[Path] = []
+    try:
+        for file in written:
+            os.replace(file, folder / file.name)
+            done.append(file)
+    except OSError:
+        for file in done:
+            if file in before:
+                (folder / file.name).write_bytes(before[file])
+            else:
+                (folder / file.name).unlink(missing_ok=True)
+        raise
 
 
 def _synchronize(path: Path, mode: int) -> None:

@@ -102,6 +102,10 @@ class Picasso:
         fields = {**_OURS, **FIELDS}
         return to_ours(path, columns, fields, self.convention, given=given, stored=_stored(info))
 
+    def beside(self, path: Path) -> list[Path]:
+        """The YAML file."""
+        return [path.with_suffix(".yaml")]
+
     def cannot_hold(self, table: Localizations) -> list[str]:
         """Text, and columns in which values are missing."""
         places = held(table, FIELDS)

@@ -49,6 +49,8 @@ class TableFormat(Protocol):
     def cannot_hold(self, table: Localizations) -> list[str]:
         """Names of the columns that are lost when the table is written."""
 
+    # A format of several files has `beside(path) -> list[Path]`, too: what it writes besides.
+
 
 FORMATS: Registry[TableFormat] = Registry(
     "table format",
@@ -206,7 +208,9 @@ def check_target(
             f"{path}: {chosen.name} tables are in nanometres and the size of a pixel is not known; "
             "give it (--pixel-size-nm, pixel_size_nm=), or write a Parquet file."
         )
-    check_free(path, overwrite=overwrite)
+    beside = getattr(chosen, "beside", None)
+    for file in (path, *(beside(Path(path)) if beside else ())):
+        check_free(file, overwrite=overwrite)
     return chosen
 
 
