@@ -235,9 +235,25 @@ def test_on_a_log_scale_sparse_frames_are_as_many_as_dense_ones(rng):
     assert abs(np.median(n) / 40**2 - 0.01) < 0.002
 
 
+def test_a_sample_drifts_as_its_truth_says(rng):
+    scene = EmitterScene(
+        shape=(48, 48), density=(0.02, 0.02), blinks=200, on_time_frames=3, drift_px=(4, -2), cameras=(QUIET,)
+    )
+    stack, truth = scene.sample(200, rng)
+    still = np.stack([truth["y"] - truth["drift_y"], truth["x"] - truth["drift_x"]], axis=1)
+    for particle in np.unique(truth["particle"])[:20]:
+        assert np.ptp(still[truth["particle"] == particle], axis=0).max() < 1e-9
+    assert scene.drift(200)[[0, -1]] == pytest.approx(np.array([[0, 0], [4, -2]]), abs=0.5)
+    # The pixels move as the table says, not against it.
+    light = np.asarray(expected_photons(truth, 200, (48, 48)))[:, 8:-8, 8:-8].ravel()
+    seen = np.asarray(stack.camera.to_photons(stack.data))[:, 8:-8, 8:-8].ravel()
+    assert np.corrcoef(light, seen)[0, 1] > 0.95
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"drift_px": (1, 0), "independent_frames": True}, "independent frames cannot drift"),
         ({"densty": (0.1, 0.2)}, "densty"),
         ({"density": (0, 0.1), "density_on_log_scale": True}, "densities on a log scale begin above 0, not at 0"),
         ({"density": (0.2, 0.1)}, "a range goes from low to high, not from 0.2 to 0.1"),

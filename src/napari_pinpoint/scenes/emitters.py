@@ -90,6 +90,9 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
     min_visible: float = Field(
         default=0.2, ge=0, le=1, description='Emitters that are on for less of a frame are flagged "ignore".'
     )
+    drift_px: tuple[float, float] = Field(
+        default=(0.0, 0.0), description="How far the sample drifts along y and x over the movie, pixels; not evenly."
+    )
     cameras: tuple[CameraOptions, ...] = Field(
         default=(CameraOptions(),), min_length=1, description="Cameras; every sample draws one."
     )
@@ -99,6 +102,12 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
     def _log_scales_begin_above_0(self) -> Self:
         if self.density_on_log_scale and self.density[0] <= 0:
             raise ValueError(f"densities on a log scale begin above 0, not at {self.density[0]:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _drift_needs_a_movie(self) -> Self:
+        if self.independent_frames and any(self.drift_px):
+            raise ValueError("independent frames cannot drift; leave out drift_px or independent_frames")
         return self
 
     def sample(self, n_frames: int, rng: Rng) -> tuple[Stack, Localizations]:
@@ -118,7 +127,8 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
             Counts (n_frames, \\*shape), with the camera that took them.
         truth
             Every emitter whose centre is inside the frame, with the `photons` and the `background` that are expected
-            in that frame. The light of emitters beyond the edge falls into it, too; they are not in the table.
+            in that frame. The light of emitters beyond the edge falls into it, too; they are not in the table. Where
+            the sample drifts, `drift_y` and `drift_x` say how far it has since the first frame.
         """
         if n_frames < 1:
             raise PinpointError(f"A scene needs at least one frame to sample, not {n_frames}.")
@@ -127,7 +137,7 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
         emitters = self._emitters(n_frames, geometry)
         background = self._background(n_frames, geometry, like=_float32(rng))
         counts = _exposed(emitters, background, n_frames, camera, rng)
-        truth = self._truth(emitters, background).with_record(
+        truth = self._truth(emitters, background, n_frames).with_record(
             {
                 "scene": {"name": "emitters", "options": self.model_dump(mode="json")},
                 "n_frames": n_frames,
@@ -137,10 +147,17 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
         sources = {"pixel_size_nm": "simulated"}
         return Stack(counts, "TYX", camera, pixel_size_nm=self.pixel_size_nm, sources=sources), truth
 
+    def drift(self, n_frames: int) -> np.ndarray[Any, Any]:
+        """How far the sample has drifted since the first frame, (n_frames, 2) in y and x, pixels."""
+        t = np.linspace(0, 1, n_frames)[:, None]
+        drift: np.ndarray[Any, Any] = np.array(self.drift_px) * (t + 0.1 * np.sin(2 * np.pi * np.array([1.5, 2.3]) * t))
+        return drift
+
     def _emitters(self, n_frames: int, rng: np.random.Generator) -> _Emitters:
         """Who shines where and how brightly, in all frames."""
         n_movies, length = (n_frames, 1) if self.independent_frames else (1, n_frames)
-        margin = math.ceil(3 * self.psf_sigma[1])
+        # All that comes into view: by its light, or by drifting there.
+        margin = math.ceil(3 * self.psf_sigma[1] + np.abs(self.drift(n_frames)).max())
         size = (self.shape[0] + 2.0 * margin, self.shape[1] + 2.0 * margin)
         per_frame = draw(self.density, n_movies, rng, log=self.density_on_log_scale) * size[0] * size[1]
         if self.on_time_frames is None:
@@ -164,10 +181,11 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
         # The mean over emitters stays what was drawn for the movie.
         bright = np.exp(self.photon_spread * rng.standard_normal(n_emissions) - self.photon_spread**2 / 2)
         level = draw(self.photons, n_movies, rng, log=True)
+        drift = self.drift(n_frames)[emissions.frame]
         return _Emitters(
             frame=emissions.frame,
-            y=position[particle, 0],
-            x=position[particle, 1],
+            y=position[particle, 0] + drift[:, 0],
+            x=position[particle, 1] + drift[:, 1],
             photons=level[movie[particle]] * bright[emissions.emission] * emissions.fraction,
             psf_sigma=sigma[particle],
             particle=particle,
@@ -198,7 +216,7 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
             like=like,
         )
 
-    def _truth(self, emitters: _Emitters, background: Array) -> Localizations:
+    def _truth(self, emitters: _Emitters, background: Array, n_frames: int) -> Localizations:
         """The table of all emitters inside their frame."""
         inside = np.ones(len(emitters.frame), dtype=bool)
         for position, size in zip((emitters.y, emitters.x), self.shape, strict=True):
@@ -218,6 +236,8 @@ class EmitterScene(BaseModel, extra="forbid", frozen=True):
             "source": np.full(len(frame), "truth", dtype=object),
             "flags": np.where(fraction < self.min_visible, FLAGS["ignore"], 0),
         }
+        if any(self.drift_px):
+            columns["drift_y"], columns["drift_x"] = self.drift(n_frames)[frame].T
         return Localizations(
             {name: read_only(values) for name, values in columns.items()}, pixel_size_nm=self.pixel_size_nm
         )
