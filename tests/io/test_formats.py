@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -43,6 +44,21 @@ def measured(rng: np.random.Generator) -> Localizations:
     columns |= {f"uncertainty_{name}": 0.1 + rng.random(n) for name in ("y", "x", "z")}
     columns |= {"n_frames": rng.integers(1, 5, n), "channel": rng.integers(0, 3, n)}
     return Localizations(columns, pixel_size_nm=107.3, z_step_nm=250)
+
+
+def test_the_documentation_lists_every_format():
+    """docs/formats.md, whose table says the suffixes, and unit, origin and first frame of each."""
+    page = Path(__file__).parents[2] / "docs" / "formats.md"
+    rows = [line.split("|")[1:6] for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    listed = {row[0].strip(" `"): [cell.strip() for cell in row[1:]] for row in rows if len(row) == 5}
+    listed = {name: cells for name, cells in listed.items() if not name.startswith("--")}
+    assert list(listed) == sorted(FORMATS, key=list(listed).index)
+    for name, (files, unit, origin, first) in listed.items():
+        convention = FORMATS[name].convention
+        assert all(suffix in files for suffix in FORMATS[name].suffixes)
+        assert unit.startswith(("as above", convention.unit))
+        assert origin.startswith(("as above", convention.origin or "**asked for**"))
+        assert first in ("as above", str(convention.first_frame))
 
 
 def text_columns(path, name):
