@@ -212,3 +212,24 @@ def test_what_else_is_fitted_beside_changes_nothing(rng):
     for name in ("y", "x", "photons", "uncertainty_y", "log_likelihood"):
         np.testing.assert_allclose(second[name], whole[name][frame == 1], rtol=2e-3, atol=2e-3)
     np.testing.assert_array_equal(second["flags"], whole["flags"][frame == 1])
+
+
+def test_a_second_row_for_the_same_emitter_is_told_from_a_neighbour(rng):
+    """Three starts around one bright emitter: one row is the emitter, the others are flagged and stay in place."""
+    n = 40
+    y, x = rng.uniform(11, 13, (2, n))
+    frame = np.repeat(np.arange(n), 3)
+    off_y, off_x = np.tile([[0.3, -0.4, 0.0], [0.3, 0.1, -0.6]], n)
+    start = Localizations({"frame": frame, "y": np.repeat(y, 3) + off_y, "x": np.repeat(x, 3) + off_x})
+    found = fit(movie(rng, y, x, frame=np.arange(n), photons=5000), start, PLAIN, psf_sigma=1.3)
+    good = ~is_flagged(found, "not_converged")
+    assert (np.bincount(frame[good], minlength=n) == 1).mean() > 0.9
+    error = np.hypot(found["y"] - np.repeat(y, 3), found["x"] - np.repeat(x, 3))[good]
+    bound = cramer_rao_bound(12, 12, 5000, background=10, psf_sigma=1.3, shape=(SIDE, SIDE)).radial[0]
+    assert np.sqrt(np.mean(error**2)) < 1.2 * bound
+    np.testing.assert_array_equal(found["y"][~good], start["y"][~good])
+
+    pair_x, pair_frame = np.concatenate([x - 0.9, x + 0.9]), np.tile(np.arange(n), 2)
+    both = Localizations({"frame": pair_frame, "y": np.tile(y, 2), "x": pair_x})
+    found = fit(movie(rng, both["y"], pair_x, frame=pair_frame, photons=5000), both, PLAIN, psf_sigma=1.3)
+    assert is_flagged(found, "not_converged").mean() < 0.1

@@ -64,6 +64,19 @@ def pixel(
     _report(partial(study.run, output, quick=quick), output, overwrite=overwrite, json=json)
 
 
+@bench.command()
+def fit(
+    output: Output,
+    quick: Quick = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """The maximum-likelihood fit (`--refine mle`) beside the Cramer-Rao bound: precision, uncertainties, neighbours."""
+    from napari_pinpoint.bench import fit as study
+
+    _report(partial(study.run, output, quick=quick), output, overwrite=overwrite, json=json)
+
+
 @bench.command(cls=CommandWithChoices)
 def methods(
     output: Output,

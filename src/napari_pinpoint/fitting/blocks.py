@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,11 @@ class Block:
     pixel: Array
     size: tuple[int, int]
     radius: int
+
+    def take(self, rows: Array) -> Block:
+        """Some of its parts."""
+        arrays = {name: getattr(self, name)[rows] for name in ("member", "own", "frame", "origin", "pixel")}
+        return replace(self, **arrays)
 
     def windows(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """1 where a row (G, K, H) or column (G, K, W) is in a localization's window, else 0."""

@@ -15,6 +15,7 @@ from napari_pinpoint.camera import Camera
 from napari_pinpoint.fitting.blocks import BLOCK_NUMBERS, Block, Pixels, blocks_of
 from napari_pinpoint.fitting.clusters import parts_of, with_guests
 from napari_pinpoint.fitting.likelihood import Patches, deviance_of_pixels, expected, shares
+from napari_pinpoint.fitting.redundancy import without_redundant
 from napari_pinpoint.fitting.scoring import Fitted, minimize
 from napari_pinpoint.fitting.starting import starting_parameters
 from napari_pinpoint.localizations import FLAGS, Localizations
@@ -32,6 +33,8 @@ GUEST_SIGMAS = 5.0
 WINDOW_SIGMAS = 3.6
 #: A fit goes no further than this from where it started, in PSF sigmas and at least pixels along each axis.
 SHIFT_SIGMAS, SHIFT_PX = 1.0, 1.0
+#: Of two that start nearer to each other than this, in sigmas, one may be redundant.
+REDUNDANT_SIGMAS = 1.5
 #: Limits of sigma over that of the stack, and of photons and background.
 NARROWEST, WIDEST = 0.5, 2.0
 LEAST_PHOTONS, LEAST_BACKGROUND = 1.0, 1e-3
@@ -144,6 +147,7 @@ class _Job:
         self.measured = {name: np.full(len(table), np.nan) for name in MEASURED}
         self.failed = np.zeros(len(table), dtype=bool)
         self.saturated = np.zeros(len(table), dtype=bool)
+        self.redundant = np.zeros(len(table), dtype=bool)
 
     def run(self) -> None:
         """Fit what is alone or in small clusters at once, and the parts of large ones in turns."""
@@ -151,7 +155,8 @@ class _Job:
         part, cut = parts_of(frame, y, x, radius=self.radius, most=MOST_TOGETHER)
         for block in self._blocks(part, ~cut):
             patches = block.patches(self.pixels)
-            self._finish(block, patches, self._minimized(block, patches, self._guess(block, patches)))
+            fitted = self._minimized(block, patches, self._guess(block, patches))
+            self._finish(block, *self._needed(block, patches, fitted))
         blocks = self._blocks(part, cut)
         for block in blocks:
             self.values.store(block, self._guess(block, block.patches(self.pixels)).double().cpu().numpy())
@@ -172,7 +177,7 @@ class _Job:
         y, x = self.values.y, self.values.x
         given_y, given_x = self.table["y"], self.table["x"]
         far = np.maximum(np.abs(y - given_y), np.abs(x - given_x)) >= self.shift * 0.999
-        far |= ~(np.isfinite(y) & np.isfinite(x))
+        far |= ~(np.isfinite(y) & np.isfinite(x)) | self.redundant
         columns: dict[str, Any] = {name: np.where(far, np.nan, values) for name, values in self.measured.items()}
         columns |= {"y": np.where(far, given_y, y), "x": np.where(far, given_x, x)}
         table = self.table.with_columns(**columns)
@@ -217,6 +222,20 @@ class _Job:
         lower[:, -2:], upper[:, -2:] = NARROWEST * self.psf_sigma, WIDEST * self.psf_sigma
         limits = (torch.from_numpy(limit).to(start) for limit in (lower, upper))
         return minimize(start, patches, *limits)
+
+    def _needed(self, block: Block, patches: Patches, fitted: Fitted) -> tuple[Patches, Fitted]:
+        """Patches and fit without localizations that say the same emitter again, as models do of very bright ones."""
+        if block.member.shape[1] == 1:
+            return patches, fitted
+
+        def refit(rows: Tensor, start: Tensor, fewer: Patches) -> Fitted:
+            guess = starting_parameters(start, fewer, psf_sigma=self.psf_sigma)
+            return self._minimized(block.take(rows.cpu().numpy()), fewer, guess)
+
+        given = torch.from_numpy(self.values.parameters(block)).to(self.pixels.data)
+        within = REDUNDANT_SIGMAS * self.psf_sigma
+        fitted, patches = without_redundant(fitted, patches, given, refit, within=within, psf_sigma=self.psf_sigma)
+        return patches, fitted
 
     def _light(self, which: Array) -> Tensor:
         """Light of these localizations in all frames, (n, Y, X)."""
@@ -270,12 +289,14 @@ class _Job:
             self.measured[name][rows] = values[some]
         self.saturated[rows] = (_in_windows(full, windows).cpu().numpy() > 0)[some]
         sigma = parameters[:, -2:] / self.psf_sigma
-        at_limit: Array = ((sigma <= NARROWEST * 1.001) | (sigma >= WIDEST * 0.999)).any(axis=1)
+        at_limit = np.any((sigma <= NARROWEST * 1.001) | (sigma >= WIDEST * 0.999), axis=1)
         moving = fitted.moving.cpu().numpy()
-        lost = (parameters[:, all_of(2)] <= LEAST_PHOTONS * 1.001) | ~np.isfinite(errors[:, all_of(0)])
+        redundant = patches.exists.cpu().numpy() == 0
+        lost = (parameters[:, all_of(2)] <= LEAST_PHOTONS * 1.001) | ~np.isfinite(errors[:, all_of(0)]) | redundant
         for column in range(3):
             lost |= moving[:, all_of(column)]
         self.failed[rows] = (shared(at_limit) | lost)[some]
+        self.redundant[rows] = redundant[some]
 
 
 def _in_windows(values: Tensor, windows: tuple[Tensor, Tensor]) -> Tensor:

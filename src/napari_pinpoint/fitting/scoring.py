@@ -22,11 +22,17 @@ _SLACK = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Parameters (G, P) at the minimum, with the information there (G, P, P); some may be `moving` still (G, P)."""
+    """Half the deviance (G,) at the minimum, parameters (G, P) and information (G, P, P) there; what moves (G, P)."""
 
+    deviance: Tensor
     parameters: Tensor
     information: Tensor
     moving: Tensor
+
+    def store(self, rows: Tensor, other: Fitted, which: Tensor) -> None:
+        """Replace these rows by some of another fit."""
+        for name, values in vars(self).items():
+            values[rows] = getattr(other, name)[which]
 
 
 def minimize(start: Tensor, patches: Patches, lower: Tensor, upper: Tensor) -> Fitted:
@@ -37,7 +43,9 @@ def minimize(start: Tensor, patches: Patches, lower: Tensor, upper: Tensor) -> F
     """
     best = start.clamp(lower, upper)
     now = evaluate(best, patches)
-    result = Fitted(best.clone(), now.information.clone(), torch.zeros_like(best, dtype=torch.bool))
+    result = Fitted(
+        now.deviance.clone(), best.clone(), now.information.clone(), torch.zeros_like(best, dtype=torch.bool)
+    )
     promised = _PROMISE * n_emitters(best)
     damping = torch.full_like(best[:, 0], _DAMPING)
     rows = torch.arange(len(best), device=best.device)
@@ -69,6 +77,7 @@ def _store(result: Fitted, rows: Tensor, best: Tensor, now: Evaluated, lower: Te
     """Keep what was reached; moving is what the next step, hardly damped, would move."""
     further, _ = _step(best, now, torch.full_like(best[:, 0], _DAMPING), lower, upper)
     errors = (further - best).abs() * torch.diagonal(now.information, dim1=1, dim2=2).sqrt()
+    result.deviance[rows] = now.deviance
     result.parameters[rows] = best
     result.information[rows] = now.information
     result.moving[rows] = ~(errors < _STILL)
