@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from napari.settings import get_plugin_settings
 
-from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.io.tables import write_localizations
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.files.export import losses, problem_with, title_of
@@ -55,6 +55,33 @@ def test_files_of_others_are_left_to_others(file: Path, tmp_path: Path) -> None:
     both = get_reader([str(file), str(file)])
     assert both is not None
     assert len(both([str(file), str(file)])) == 2
+
+
+@pytest.mark.parametrize("suffix", [".hdf5", ".h5", ".bin", ".mat"])
+@pytest.mark.filterwarnings("ignore:.*no place for")
+@pytest.mark.filterwarnings("ignore:.*for Picasso")
+def test_tables_of_other_programs_open_by_drag_and_drop(suffix: str, table: Localizations, tmp_path: Path) -> None:
+    path = tmp_path / f"other{suffix}"
+    path.write_bytes(b"something else")
+    assert get_reader(str(path)) is None
+    write_localizations(table, path, overwrite=True)
+    found = table_from_layer(read(path))
+    np.testing.assert_allclose(found["x"], table["x"], atol=1e-3)
+    np.testing.assert_array_equal(found["frame"], table["frame"])
+
+
+def test_what_is_open_is_said_and_where_it_is_asked_for(table: Localizations, tmp_path: Path) -> None:
+    with pytest.warns(PinpointWarning):
+        write_localizations(table, tmp_path / "a.mat")
+    (tmp_path / "a.mat.json").unlink()
+    from scipy.io import loadmat, savemat
+
+    saved = loadmat(tmp_path / "a.mat")["saveloc"][0, 0]["loc"]
+    savemat(tmp_path / "a.mat", {"saveloc": {"loc": saved[0, 0]}})  # without the size of a pixel
+    reader = get_reader(str(tmp_path / "a.mat"))
+    assert reader is not None
+    with pytest.raises(PinpointError, match=r"size of a pixel is not known.*Open a localization table"):
+        reader(str(tmp_path / "a.mat"))
 
 
 def test_many_points_come_as_a_picture(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -1,4 +1,7 @@
-"""Our own tables by drag and drop: Parquet files that napari-pinpoint wrote, and no others."""
+"""Tables by drag and drop: Parquet files that napari-pinpoint wrote, and files that only hold localizations.
+
+CSV and text may be anything, and are left to napari: `opening.py` reads these when the user says that they are tables.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import Any
 
 import napari
 
+from napari_pinpoint.errors import ConventionNeeded, PinpointError
 from napari_pinpoint.io.parquet import is_ours
-from napari_pinpoint.io.tables import read_localizations
+from napari_pinpoint.io.tables import formats_for, read_localizations
 from napari_pinpoint.localizations import recorded_field
 from napari_pinpoint.plugin.layers.result_layers import placement_for, table_layer_data
 from napari_pinpoint.plugin.work.pictures import follow_pictures
@@ -18,13 +22,18 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | None:
-    """What reads the file or files, None where one of them is not ours."""
-    return read_tables if all(map(is_ours, _paths(path))) else None
+    """What reads the file or files, None where one of them is no table."""
+    return read_tables if all(map(_is_table, _paths(path))) else None
 
 
 def read_tables(path: str | Sequence[str]) -> list[LayerData]:
     """The tables as layers, points or pictures, each over the image that it fits, if that is open."""
-    tables = [(one.stem, read_localizations(one)) for one in _paths(path)]
+    try:
+        tables = [(one.stem, read_localizations(one)) for one in _paths(path)]
+    except ConventionNeeded as needed:
+        raise PinpointError(
+            f"{needed} File > IO Utilities > Open a localization table (Pinpoint) asks for it."
+        ) from None
     viewer = napari.current_viewer()
     if viewer is not None:
         follow_pictures(viewer)
@@ -38,6 +47,16 @@ def read_tables(path: str | Sequence[str]) -> list[LayerData]:
         )
         for name, table in tables
     ]
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is a table without any doubt."""
+    if path.suffix.lower() == ".parquet":
+        return is_ours(path)
+    try:
+        return any(format.recognizes(path) for format in formats_for(path))
+    except (OSError, PinpointError):
+        return False
 
 
 def _paths(path: str | Sequence[str]) -> list[Path]:

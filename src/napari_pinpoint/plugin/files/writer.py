@@ -25,6 +25,11 @@ def write_parquet(path: str, layers: list[LayerData]) -> list[str]:
     return _write(path, layers, "parquet")
 
 
+def write_picasso(path: str, layers: list[LayerData]) -> list[str]:
+    """Write the Points layer among `layers` as Picasso's HDF5 and YAML files."""
+    return _write(path, layers, "picasso")
+
+
 def target_of(path: str | Path, format: TableFormat) -> tuple[Path, bool]:
     """The path with one of the format's suffixes, and whether the user was asked about a file that is there.
 
