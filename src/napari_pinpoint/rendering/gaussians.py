@@ -16,9 +16,9 @@ Array = np.ndarray[Any, Any]
 
 #: Gaussians end this many standard deviations from their centres: 6 of 100,000 lie beyond along an axis.
 REACH = 4.0
-#: Windows are 2**4 to 2**7 pixels and twice the reach, with this many rows: with fewer the calls cost more than the
+#: Windows are 2**3 to 2**7 pixels and twice the reach, with this many rows: with fewer the calls cost more than the
 #: products, and larger windows are mostly empty.
-_LEAST_TILE, _MOST_TILE, _ROWS = 4, 7, 200
+_LEAST_TILE, _MOST_TILE, _ROWS = 3, 7, 200
 #: Shares of Gaussians that are in memory at once, per axis.
 _BLOCK = 1 << 20
 

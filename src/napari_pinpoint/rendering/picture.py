@@ -19,8 +19,9 @@ from napari_pinpoint.rendering.quadtree import BITS, Level, pyramid
 
 Array = np.ndarray[Any, Any]
 
-#: Single localizations are drawn, whatever the size of the pixels, where no more than this many are to be seen.
-_FEW = 300_000
+#: Single localizations are drawn, whatever the size of the pixels, where no more than this many are to be seen; beyond,
+#: those in a quarter of a pixel's area as one; and those in a whole pixel, where that leaves more than `_MANY`.
+_FEW, _MANY = 300_000, 1_000_000
 #: The smallest pixel of a picture, in units: 1/512 of a pixel of the stack.
 _LEAST_PIXEL = 3
 #: Rows that are drawn between two looks at the clock.
@@ -141,7 +142,8 @@ class Picture:
 
         The parameters are those of `region`. The first picture is its histogram; then, every `every_s` seconds, one in
         which more of the localizations are Gaussians; all are in the last. Where pixels are so coarse that hundreds of
-        thousands are to be seen, those within a quarter of a pixel's area are drawn as one, of their common spread.
+        thousands are to be seen, those within a quarter of a pixel's area are drawn as one, of their common spread; of
+        millions, those within a pixel.
         """
         if not self.has_widths:
             raise PinpointError("Gaussians need the columns uncertainty_y and uncertainty_x, or one sigma for all.")
@@ -149,9 +151,10 @@ class Picture:
         margin = math.ceil(REACH * self._widest * 2**BITS)
         level = self._rows
         runs = level.window(*grid.window(margin))
-        if sum(run.stop - run.start for run in runs) > _FEW:
-            level = self._level(grid.size - 1)
-            runs = level.window(*grid.window(margin))
+        for size, most in ((grid.size - 1, _FEW), (grid.size, _MANY)):
+            if sum(run.stop - run.start for run in runs) > most:
+                level = self._level(size)
+                runs = level.window(*grid.window(margin))
         rows = _joined(level, runs)
         yield grid.result(self._histogram(grid, rows))
         images = np.zeros((len(_weights(rows)), *grid.shape), np.float32)

@@ -57,8 +57,12 @@ def test_it_gets_better_until_it_is_as_good_as_it_gets(many: Localizations) -> N
     assert not live.image(window).any()
     assert called == [window]
     steps = live.improve(window)
+    next(steps)  # a first sight of the whole
+    sight = live.image(window)
+    assert sight.any()
     next(steps)
     histogram = live.image(window)
+    assert np.count_nonzero(histogram) < np.count_nonzero(sight)
     assert histogram.any()
     for _ in steps:
         pass
@@ -101,6 +105,7 @@ def test_an_answer_for_a_former_table_is_dropped(many: Localizations) -> None:
     live.on_wanted = lambda: None
     window = Window(2, 0, 640, 0, 960)
     steps = live.improve(window)
+    next(steps)
     next(steps)
     live.set_table(many.select(slice(0, 0)))
     assert list(steps) == []

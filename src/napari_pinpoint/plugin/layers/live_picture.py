@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.rendering import Coloring, Picture, PictureRegion, contrast_limits
+from napari_pinpoint.rendering import Coloring, Picture, PictureRegion, contrast_limits, draw
 
 Array = np.ndarray[Any, Any]
 
@@ -147,6 +147,9 @@ class LivePicture:
     def improve(self, window: Window, *, gaussians: bool = True) -> Iterator[None]:
         """Draw a part, better after each step; in any thread. Others may go on asking for images meanwhile."""
         version = self.version
+        if self._picture is None and self._former is None:
+            self._former = self._first_sight()
+            yield
         picture = self._built()
         final = not (gaussians and self._gaussians and picture.has_widths)
         image = self._shown(picture, window, None)
@@ -167,6 +170,22 @@ class LivePicture:
             yield
             region = better
         self._keep(version, window, image, best=True)  # of a part without any localization the histogram is the last
+
+    def _first_sight(self) -> tuple[Window, Array]:
+        """The whole at the coarsest resolution: a second's work, where sorting millions of rows takes several."""
+        level = self.levels[-1]
+        pixel = 2.0**level.level / FINEST
+        column = None if self.coloring is None else self.coloring.column
+        drawn = draw(self.table, shape=self.shape, magnification=1 / pixel, column=column)
+        window = Window(level.level, 0, drawn.density.shape[0], 0, drawn.density.shape[1])
+        region = PictureRegion(drawn.density, drawn.mean, -0.5, -0.5, pixel)
+        return window, self._painted(region, contrast_limits(drawn.density)[1])
+
+    def _painted(self, region: PictureRegion, white: float) -> Array:
+        """Brightness or colours of a region."""
+        if self.coloring is None or region.mean is None:
+            return region.density / np.float32(white)
+        return self.coloring.paint(region.density, region.mean, (0, white))
 
     def _built(self) -> Picture:
         """The picture of the rows that pass; takes seconds for millions of rows when it is wanted first."""
@@ -227,11 +246,7 @@ class LivePicture:
             self._whites[key] = white
         image = self._black(window)
         rows, columns = image[place].shape[:2]
-        density = region.density[:rows, :columns]
-        if self.coloring is None or region.mean is None:
-            image[place] = density / np.float32(self._whites[key])
-        else:
-            image[place] = self.coloring.paint(density, region.mean[:rows, :columns], (0, self._whites[key]))
+        image[place] = self._painted(region, self._whites[key])[:rows, :columns]
         return image
 
     def _meanwhile(self, window: Window) -> Array:
