@@ -86,7 +86,7 @@ def filaments(user: User) -> None:
     user.click(results.view.viewport(), results.view.visualRect(results.view.model().index(6, 0)).center())
     user.viewer.scene.camera.zoom *= 1.5
     user.picture("results")
-    user.type(results.at_least, "0.8")
+    user.type(results.filters.text, "probability > 0.8")
     user.picture("filtered")
     save_dialog(user, results)
     evaluate = user.tab("Evaluate")
@@ -107,7 +107,7 @@ def save_dialog(user: User, results: Any) -> None:
         QApplication.activeModalWidget().reject()
 
     QTimer.singleShot(1500, look)
-    user.click(results.export_button)
+    user.click(results.form.export_button)
 
 
 def error(user: User) -> None:
@@ -163,7 +163,7 @@ def film(user: User) -> None:
     for row in (2, 9):
         user.click(results.view.viewport(), results.view.visualRect(results.view.model().index(row, 0)).center())
         user.wait(0.5)
-    user.type(results.at_least, "0.8")
+    user.type(results.filters.text, "probability > 0.8")
     user.wait(0.6)
     evaluate = user.tab("Evaluate")
     user.click(evaluate.compare_button)

@@ -235,36 +235,43 @@ def test_step_9_look_through_the_results(qtbot: Any, viewer: Any, results: Any, 
     from qtpy.QtCore import Qt
 
     view, left = results.view, Qt.MouseButton.LeftButton
+    view.scrollToBottom()
     last = view.model().index(view.model().rowCount() - 1, 0)
-    view.scrollTo(last)
     qtbot.mouseClick(view.viewport(), left, pos=view.visualRect(last).center())
     assert viewer.dims.current_step[0] == view.table["frame"][-1]
     assert viewer.layers["movie localizations"].selected_data == {len(view.table) - 1}
     header = view.horizontalHeader()
     column = list(view.table).index("probability")
     qtbot.mouseClick(header.viewport(), left, pos=_middle_of(header, column))
+    qtbot.waitUntil(lambda: not results.background.is_asked("look"))
     shown = view.table["probability"][view.rows]
     assert (np.diff(shown) >= 0).all() or (np.diff(shown) <= 0).all()
-    assert results.column_choice.currentText() == "probability"
-    qtbot.keyClicks(results.at_least, "0.9")
-    qtbot.waitUntil(lambda: "points pass" in results.count.text())
-    press(results.keep_button)
-    old, kept = viewer.layers["movie localizations"], viewer.layers.selection.active
-    assert len(kept.data) == (old.features["probability"] >= 0.9).sum() > 0
-    assert not old.visible
+    qtbot.keyClicks(results.filters.text, "probability > 0.9")
+    layer = viewer.layers["movie localizations"]
+    sure = layer.features["probability"] > 0.9
+    qtbot.waitUntil(lambda: len(results.view.rows) == sure.sum())
+    assert layer.shown.tolist() == sure.tolist()
+    press(results.form.undo_button)
+    qtbot.waitUntil(lambda: layer.shown.all())
+    press(results.form.redo_button)
+    qtbot.waitUntil(lambda: not layer.shown.all())
+    press(results.form.keep_button)
+    assert len(viewer.layers.selection.active.data) == sure.sum() > 0
+    assert not layer.visible
 
 
 def test_step_10_export(
     qtbot: Any, viewer: Any, results: Any, press: Any, menu: Any, tmp_path: Path, choose_folder: Any
 ) -> None:
-    titles = [results.format_choice.itemText(n) for n in range(results.format_choice.count())]
-    assert all(f"**{title}**" in GUIDE for title in titles)
-    for title, file in zip(titles, ("all.parquet", "some.csv"), strict=True):
-        results.format_choice.setCurrentText(title)
+    titles = [results.form.format_choice.itemText(n) for n in range(results.form.format_choice.count())]
+    assert all(f"**{title}**" in GUIDE for title in titles[:3])
+    assert all(title.partition(" (")[0] in GUIDE for title in titles)
+    for title, file in zip(titles, ("all.parquet", "some.csv"), strict=False):
+        results.form.format_choice.setCurrentText(title)
         choose_folder(tmp_path / file)
-        press(results.export_button)
+        press(results.form.export_button)
         qtbot.waitUntil(lambda file=file: (tmp_path / file).is_file() and not results.tasks.is_running, timeout=60_000)
-    assert "no place for uncertainty_photons, probability" in results.format_note.text()
+    assert "no place for uncertainty_photons, probability" in results.form.format_note.text()
     assert read_localizations(tmp_path / "all.parquet").record["model"]["name"] == "smlm-2d"
     assert (tmp_path / "some.csv.json").is_file()
     menu("File > IO Utilities > Open a localization table... (Pinpoint)")

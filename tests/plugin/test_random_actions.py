@@ -269,15 +269,32 @@ class User:
 
     def do_filter(self) -> str:
         results = self.dock.show_tab("Results")
-        self.step(results.column_choice)
-        field = results.at_least if self.rng.random() < 0.5 else results.at_most
-        return self.type(field, "0.5", "0.9", "10", "", "?")
+        words = ("probability > 0.5", "contrast < 3 or x < 10", "frame == 0", "", "x >", "nothing")
+        return self.type(results.filters.text, *words)
+
+    def do_draw_filter(self) -> str:
+        from qtpy.QtCore import QPoint, Qt
+
+        filters = self.dock.show_tab("Results").filters
+        if not filters.histograms:
+            return self.press(filters.section.button)
+        one = filters.histograms[0]
+        name = self.step(one.column_choice)
+        self.qtbot.mouseClick(one.histogram, Qt.MouseButton.LeftButton, pos=QPoint(int(self.rng.integers(150)), 30))
+        return name
+
+    def do_link(self) -> str:
+        form = self.dock.show_tab("Results").form
+        form.sections["Link"].set_open(True)
+        form.link.merge_box.setChecked(bool(self.rng.random() < 0.5))
+        return self.press(form.link.button)
 
     def do_keep(self) -> str:
-        return self.press(self.dock.show_tab("Results").keep_button)
+        return self.press(self.dock.show_tab("Results").form.keep_button)
 
     def do_undo_filter(self) -> str:
-        return self.press(self.dock.show_tab("Results").clear_button)
+        form = self.dock.show_tab("Results").form
+        return self.press(self.rng.choice([form.undo_button, form.redo_button, form.reset_button]))
 
     def do_jump(self) -> None:
         from qtpy.QtCore import Qt
@@ -287,8 +304,8 @@ class User:
 
     def do_export(self) -> str:
         results = self.dock.show_tab("Results")
-        self.step(results.format_choice)
-        return self.press(results.export_button)
+        self.step(results.form.format_choice)
+        return self.press(results.form.export_button)
 
     def do_compare(self) -> str:
         return self.press(self.dock.show_tab("Evaluate").compare_button)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,31 @@ from napari_pinpoint.plugin.work.tasks import tasks_of
 _NAMED = 6
 
 
+#: What users call the formats that do not just begin with a capital letter.
+_TITLES = {
+    "thunderstorm": "ThunderSTORM",
+    "decode": "DECODE",
+    "decode-csv": "DECODE",
+    "smap": "SMAP",
+    "smap-mat": "SMAP",
+    "challenge": "SMLM challenge",
+    "nanoimager": "ONI Nanoimager",
+    "napari-points": "napari points",
+    "rapidstorm": "rapidSTORM",
+    "elyra": "Zeiss Elyra",
+}
+#: Formats that most want come first.
+_FIRST = ("parquet", "thunderstorm", "picasso")
+
+
 def format_names() -> list[str]:
     """All formats, the complete one first."""
-    return sorted(FORMATS, key=lambda name: name != "parquet")
+    return [*_FIRST, *(name for name in FORMATS if name not in _FIRST)]
 
 
 def title_of(name: str) -> str:
     """What users call a format: "Parquet (*.parquet)"."""
-    words = {"thunderstorm": "ThunderSTORM"}.get(name, name.capitalize())
+    words = _TITLES.get(name, name.capitalize())
     return f"{words} ({' '.join('*' + suffix for suffix in FORMATS[name].suffixes)})"
 
 
@@ -49,7 +67,14 @@ def losses(name: str, table: Localizations) -> str:
 
 
 def ask_and_export(
-    viewer: Any, table: Localizations, *, layer_name: str, name: str | None = None, parent: QWidget | None = None
+    viewer: Any,
+    table: Localizations,
+    *,
+    layer_name: str,
+    name: str | None = None,
+    parent: QWidget | None = None,
+    select: Callable[[], Localizations] | None = None,
+    n_rows: int | None = None,
 ) -> bool:
     """Ask for a file, and write the table to it in the background; returns whether the user chose one.
 
@@ -59,13 +84,16 @@ def ask_and_export(
         What to write, and what to call the file at first.
     name
         The format. By default the dialog offers all that fit, each with what it cannot hold.
+    select, n_rows
+        Where only some of the rows are to be written: what gives these, in the background, and how many they are.
 
     Raises
     ------
     PinpointError
         If the format cannot hold the table, there are no points, or another table is being read or written.
     """
-    if not len(table):
+    n_rows = len(table) if n_rows is None else n_rows
+    if not n_rows:
         raise PinpointError("There are no points to export.")
     offered = {_filter(one, table): one for one in format_names() if name in (None, one)}
     offered = {words: one for words, one in offered.items() if not problem_with(one, table)}
@@ -75,29 +103,37 @@ def ask_and_export(
     parent = parent or QApplication.activeWindow()
     stem = layer_name.replace("/", "-").replace("\\", "-")
     path, chosen = QFileDialog.getSaveFileName(
-        parent, f"Export {len(table):,} points", stem + first, ";;".join(offered), next(iter(offered))
+        parent, f"Export {n_rows:,} points", stem + first, ";;".join(offered), next(iter(offered))
     )
     if not path:
         return False
-    export(viewer, table, path, offered.get(chosen) or next(iter(offered.values())))
+    export(viewer, table, path, offered.get(chosen) or next(iter(offered.values())), select=select)
     return True
 
 
-def export(viewer: Any, table: Localizations, path: str | Path, name: str) -> None:
-    """Write a table in the background; the viewer's tasks tell how it ended (see `tasks_of`)."""
+def export(
+    viewer: Any,
+    table: Localizations,
+    path: str | Path,
+    name: str,
+    *,
+    select: Callable[[], Localizations] | None = None,
+) -> None:
+    """Write a table, or what is selected of it, in the background; the viewer's tasks tell how (see `tasks_of`)."""
     problem = problem_with(name, table)
     if problem:
         raise PinpointError(problem)
     format = FORMATS[name]
     target, overwrite = target_of(path, format)
-    held = table.without_columns(*format.cannot_hold(table))  # it was said before
 
-    def write(_: Any) -> Path:
+    def write(_: Any) -> tuple[Path, int]:
+        chosen = table if select is None else select()
+        held = chosen.without_columns(*format.cannot_hold(chosen))  # it was said before
         write_localizations(held, target, format=name, overwrite=overwrite)
-        return target
+        return target, len(held)
 
-    def tell(_: Any, written: Path) -> str:
-        words = f"{len(held):,} points were written to {written}."
+    def tell(_: Any, written: tuple[Path, int]) -> str:
+        words = f"{written[1]:,} points were written to {written[0]}."
         show_info(words)
         return words
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.layers import Labels, Shapes
+from napari.layers import Labels, Points, Shapes
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.plugin.layers.axes import full_shape
+from napari_pinpoint.plugin.layers.tables import Placement
 from napari_pinpoint.region import Region
 
 Array = np.ndarray[Any, Any]
@@ -48,6 +49,46 @@ def region_from_layer(layer: Any, image: Any, at: tuple[int, ...]) -> Region:
     return Region(labels, name=layer.name, path=None if path is None else str(path))
 
 
+def marked_places(layer: Any, placement: Placement) -> Array:
+    """Where a user's points are, or the centres of shapes, (n, 3) as (y, x, radius) in pixels of a table's stack.
+
+    The radius of a point is 0, that of a shape such that it holds the shape.
+    """
+    way = _Way(layer, _reference(placement))
+    if not isinstance(layer, Shapes):
+        places = np.asarray(layer.data, dtype=float).reshape(-1, layer.ndim)[:, -2:] @ way.linear.T + way.offset
+        return np.column_stack([places, np.zeros(len(places))])
+    found = []
+    for vertices in layer.data:
+        corners = vertices[:, -2:] @ way.linear.T + way.offset
+        centre = (corners.min(axis=0) + corners.max(axis=0)) / 2
+        found.append([*centre, np.hypot(*(corners - centre).T).max()])
+    return np.array(found).reshape(-1, 3)
+
+
+def labels_of(layer: Labels, placement: Placement, shape: tuple[int, int]) -> Array:
+    """A Labels layer in the pixels of a table's stack: (Y, X), or (T, Y, X) where it has an image for each frame.
+
+    Parameters
+    ----------
+    layer, placement
+        The labels, and where the stack lies.
+    shape
+        (rows, columns) of the stack; labels of the same pixels are taken as they are.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    reference = _reference(placement)
+    same = _Way(reference, layer).is_identity
+    if same and placement.time_axis == 0 and data.ndim == len(placement.at) == 3 and len(data) > 1:
+        return np.asarray(data)
+    return _sampled(layer, reference, placement.at, data.shape[-2:] if same else shape)
+
+
+def _reference(placement: Placement) -> Points:
+    """A layer that lies where the stack does."""
+    return Points(np.empty((0, len(placement.at))), **placement.transform)
+
+
 def _drawn(layer: Shapes, image: Any) -> Array:
     """Shapes as labels of the image's pixels."""
     shape = full_shape(image)[-2:]
@@ -62,8 +103,14 @@ def _drawn(layer: Shapes, image: Any) -> Array:
 
 def _painted(layer: Labels, image: Any, at: tuple[int, ...]) -> Array:
     """The label of each pixel of the image, that of the nearest pixel of the Labels layer; 0 where there is none."""
-    data = layer.data[0] if layer.multiscale else layer.data
     rows, columns = full_shape(image)[-2:]
+    return _sampled(layer, image, at, (rows, columns))
+
+
+def _sampled(layer: Labels, image: Any, at: tuple[int, ...], shape: tuple[int, int]) -> Array:
+    """The labels at the pixels (rows, columns) of a layer, at one index along its other axes."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    rows, columns = shape
     centre = image.data_to_world((*at[: image.ndim - 2], 0, 0))
     others = np.rint(layer.world_to_data(centre))[:-2].astype(int)
     index = tuple(np.clip(others, 0, np.array(data.shape[:-2]) - 1))

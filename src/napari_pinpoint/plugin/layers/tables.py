@@ -17,6 +17,7 @@ from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.plugin.layers.axes import axis_letters
 from napari_pinpoint.plugin.layers.calibration import KEY, own_metadata, pixel_size_of
 from napari_pinpoint.plugin.layers.classes import COLOR, SYMBOL, looks_of, tells_classes
+from napari_pinpoint.postprocessing import filter_rows
 
 #: What layers must share to lie on each other.
 _SHARED = ("scale", "translate", "rotate", "shear")
@@ -74,18 +75,22 @@ def is_transient(layer: Any) -> bool:
     return bool(own_metadata(layer.metadata).get("transient"))
 
 
-def table_from_layer(layer: Any) -> Localizations:
+def table_from_layer(layer: Any, *, hidden: bool = False) -> Localizations:
     """The table of a layer: of Points or Shapes as they are now, of a picture the one that it was rendered from.
+
+    Rows that a filter of the tab Results hides are left out, unless the `hidden` ones are wanted, too.
 
     Raises
     ------
     PinpointError
         If the layer is none of these, or `table_from_points` cannot make sense of its points.
     """
-    table = own_metadata(layer.metadata).get("table")
-    if isinstance(table, Localizations):
-        return table
+    own = own_metadata(layer.metadata)
+    if isinstance(own.get("table"), Localizations):
+        return own["table"] if hidden else _filtered(own["table"], own)
     data, attributes, kind = layer.as_layer_data_tuple()
+    if hidden:
+        attributes["metadata"] = {**layer.metadata, KEY: {**own, "filter": ""}}
     if kind == "shapes":
         return table_from_shapes(data, {**attributes, "ndim": layer.ndim})
     if kind != "points":
@@ -178,8 +183,8 @@ def table_from_points(data: Any, attributes: Mapping[str, Any]) -> Localizations
     --------
     points_layer_data : the inverse.
     """
-    data = np.asarray(data, dtype=np.float64)
-    return _table(data, attributes, {})
+    table = _table(np.asarray(data, dtype=np.float64), attributes, {})
+    return _filtered(table, own_metadata(attributes.get("metadata") or {}))
 
 
 def table_from_shapes(data: Any, attributes: Mapping[str, Any]) -> Localizations:
@@ -236,6 +241,11 @@ def _table(data: np.ndarray[Any, Any], attributes: Mapping[str, Any], columns: d
         z_step_nm=own.get("z_step_nm"),
         record=own.get("record"),
     )
+
+
+def _filtered(table: Localizations, own: Mapping[str, Any]) -> Localizations:
+    """The rows that a layer shows (see `working_layers`)."""
+    return filter_rows(table, own["filter"]) if own.get("filter") else table
 
 
 def _only_time_axis(letters: Sequence[str | None]) -> int | None:

@@ -79,12 +79,12 @@ class Histogram(QWidget):
         colors, area = self.palette(), self._bars()
         text, accent = colors.color(QPalette.ColorRole.WindowText), colors.color(QPalette.ColorRole.Highlight)
         faint = colors.color(QPalette.ColorRole.Mid)
-        heights = np.sqrt(self.counts / max(1, self.counts.max())) * area.height()
+        heights = np.sqrt(self.counts / self._most()) * area.height()
         width = area.width() / _BINS
         edges = np.linspace(self.low, self.high, _BINS + 1)
         for n in np.flatnonzero(heights):
             bar = QRectF(area.left() + n * width + 0.5, area.bottom() - heights[n], width - 1, heights[n])
-            kept = edges[n + 1] > self.cut
+            kept = self._is_kept(edges[n], edges[n + 1])
             painter.setPen(QPen(text if kept else faint, 1))
             painter.setBrush(accent if kept else Qt.BrushStyle.NoBrush)
             painter.drawRect(bar)
@@ -94,7 +94,7 @@ class Histogram(QWidget):
             painter.setPen(text)
             painter.drawText(area, _CENTRED, self.message)
         else:
-            self._draw_cut(painter, area)
+            self._draw_cuts(painter, area)
         painter.setPen(text)
         line = QRectF(area.left(), area.bottom() + 3, area.width(), self.fontMetrics().height())
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, f"{self.low:g}")
@@ -102,9 +102,20 @@ class Histogram(QWidget):
         painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{self.high:g}{more}")
         painter.end()
 
-    def _draw_cut(self, painter: QPainter, area: QRectF) -> None:
+    def _most(self) -> float:
+        """The count that is as high as the widget."""
+        return max(1, float(self.counts.max()))
+
+    def _is_kept(self, low: float, high: float) -> bool:
+        """Whether any of a bar is kept, which goes from `low` to `high`."""
+        return high > self.cut
+
+    def _draw_cuts(self, painter: QPainter, area: QRectF) -> None:
+        self._draw_cut(painter, area, self.cut)
+
+    def _draw_cut(self, painter: QPainter, area: QRectF, value: float) -> None:
         """A line with a handle, which shows that it can be taken hold of."""
-        x, text = self._x(self.cut), self.palette().color(QPalette.ColorRole.WindowText)
+        x, text = self._x(value), self.palette().color(QPalette.ColorRole.WindowText)
         painter.setPen(QPen(text, 1.5))
         painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom() + 3))
         painter.setBrush(text)
@@ -122,6 +133,10 @@ class Histogram(QWidget):
             self._draw_to(event)
 
     def _draw_to(self, event: QMouseEvent) -> None:
+        self.cut_moved.emit(self._value(event))
+
+    def _value(self, event: QMouseEvent) -> float:
+        """The number at which the mouse is."""
         area = self._bars()
         place = min(max((event.position().x() - area.left()) / area.width(), 0.0), 1.0)
-        self.cut_moved.emit(self.low + place * (self.high - self.low))
+        return float(self.low + place * (self.high - self.low))
