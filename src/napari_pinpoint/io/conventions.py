@@ -293,12 +293,12 @@ def _settled(
     if missing == ["pixel_size_nm"]:
         raise PixelSizeNeeded(
             f"{path} has lengths in nanometres, and the size of a pixel is not known; "
-            f"give it ({OPTIONS['pixel_size_nm']}) so that positions can be in pixels."
+            "give it (--pixel-size-nm, pixel_size_nm=) so that positions can be in pixels."
         )
     if missing:
         raise ConventionNeeded(
             f"{path} does not say {'; nor '.join(QUESTIONS[name] for name in missing)}. "
-            f"Give {', '.join(OPTIONS[name] for name in missing)}.",
+            f"Give {', '.join(OPTIONS[name] for name in missing)}; `pinpoint convert` takes them, for all other commands.",
             options=tuple(missing),
         )
     return replace(convention, unit=unit, origin=origin, first_frame=first)
@@ -313,7 +313,7 @@ QUESTIONS = {
 }
 OPTIONS = {
     "unit": "--unit px|nm|um (unit=)",
-    "pixel_size_nm": "--pixel-size-nm, pixel_size_nm=",
+    "pixel_size_nm": "--pixel-size-nm F (pixel_size_nm=)",
     "origin": "--origin centre|corner|one (origin=)",
     "first_frame": "--first-frame 0|1 (first_frame=)",
 }

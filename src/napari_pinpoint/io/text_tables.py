@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,6 @@ class TextFormat:
     delimiter: str = ","
     numbered: str = ""
     written_origin: str = "corner"
-    quoted: bool = False
-    kept: tuple[str, ...] = field(default=())
 
     @property
     def needs_pixel_size(self) -> bool:
@@ -73,7 +71,7 @@ class TextFormat:
         stored = self.stored(path)
         numbers, single = numeric(fields)
         columns = delimited.read_columns(path, header, numbers=numbers, single=single, content=self.content(path))
-        if self.numbered and stored is not None:  # numbers of rows that we made ourselves say nothing
+        if "first_frame" in (stored or {}):  # numbers of rows that we made ourselves say nothing
             columns.pop(self.numbered, None)
         return to_ours(
             path,
@@ -94,7 +92,7 @@ class TextFormat:
         return provenance.read_sidecar(path)
 
     def cannot_hold(self, table: Localizations) -> list[str]:
-        places = held(table, self.fields) | {name for name in self.kept if name in table}
+        places = held(table, self.fields)
         return [name for name in table if name not in places]
 
     def write(self, table: Localizations, path: Path) -> None:
@@ -102,8 +100,7 @@ class TextFormat:
         if self.numbered:
             columns[self.numbered] = np.arange(1, len(table) + 1)
         columns |= from_ours(table, self.fields, self.writing)
-        header = None if self.quoted else self.delimiter.join(columns)
-        delimited.write_columns(path, columns, delimiter=self.delimiter, header=header)
+        delimited.write_columns(path, columns, delimiter=self.delimiter, header=self.delimiter.join(columns))
         writing = self.writing
         provenance.write_sidecar(table, path, origin=writing.origin, first_frame=writing.first_frame)
 
