@@ -95,6 +95,11 @@ def filaments(user: User) -> None:
     user.click(evaluate.scores.missed_button)
     user.viewer.reset_view()
     user.picture("evaluate")
+    user.click(evaluate.scores.figures_button)
+    user.until(lambda: evaluate.figures_window.isVisible())
+    evaluate.figures_window.choice.setCurrentText("Uncertainties")
+    user.picture("figures")
+    evaluate.figures_window.close()
 
 
 def save_dialog(user: User, results: Any) -> None:

@@ -117,8 +117,8 @@ _CALLED = {
     "precision": ("precision", 100, "%", 1),
     "recall": ("recall", 100, "%", 1),
     "f1": ("F1", 100, "%", 1),
-    "rmse_px": ("RMSE", 1, "px", 4),
     "rmse_nm": ("RMSE", 1, "nm", 2),
+    "rmse_px": ("RMSE", 1, "px", 4),
     "efficiency": ("efficiency", 1, "", 4),
     "count_mae": ("MAE", 1, "", 3),
 }
@@ -127,8 +127,10 @@ _CALLED = {
 def difference_rows(difference: ModelDifference, first: str, second: str) -> list[Row]:
     """By how much the first of two models exceeds the second one."""
     rows = []
-    for key, interval in difference.scores.items():
-        name, factor, unit, digits = _CALLED[key]
+    for key, (name, factor, unit, digits) in _CALLED.items():
+        interval = difference.scores.get(key)
+        if interval is None:
+            continue
         value, low, high = (f"{factor * v:+.{digits}f}" for v in (interval.value, interval.low, interval.high))
         known = "nan" not in (low[1:], high[1:])
         sure = "" if not known else "differs" if interval.low > 0 or interval.high < 0 else "may be chance"

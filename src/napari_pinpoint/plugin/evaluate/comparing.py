@@ -20,7 +20,7 @@ from napari_pinpoint.plugin.layers.tables import Placement, points_layer_data
 
 Source = Callable[[], Localizations]
 #: Colour and symbol of what agrees and what does not: nothing is told by colour alone.
-_LOOKS = {"right": ("#56b4e9", "ring"), "missed": ("#ff9d3b", "cross"), "false": ("#ff5ad0", "x")}
+_LOOKS = {"right": ("#56b4e9", "diamond"), "missed": ("#ff9d3b", "cross"), "false": ("#ff5ad0", "x")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +137,15 @@ def difference_layer_data(
     """Points of one kind ("right", "missed" or "false"), told apart by their symbol as well as by their colour."""
     data, attributes, points = points_layer_data(table, placement, name=f"{kind}: {name}")
     color, symbol = _LOOKS[kind]
-    attributes |= {"symbol": symbol, "size": 3.0, "border_width": 0.0}
+    attributes |= {"symbol": symbol, "size": 3.0, "border_color": color}
+    # What is right is an outline, so that the spot is seen inside.
+    look = (
+        {"face_color": "#00000000", "border_width": 0.1}
+        if kind == "right"
+        else {"face_color": color, "border_width": 0.0}
+    )
     attributes["metadata"][KEY]["difference"] = [kind, name]
-    return data, attributes | {"border_color": color, "face_color": color}, points
+    return data, attributes | look, points
 
 
 def pairs_layer_data(

@@ -43,7 +43,7 @@ class ScoresPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.difference: Difference | None = None
-        self.table = SmallTable("Scores", _SCORE_COLUMNS | _SECOND_COLUMN)
+        self.table = SmallTable("Scores", _SCORE_COLUMNS | _SECOND_COLUMN, even=True)
         self.models = SmallTable("Difference of the two", _DIFFERENCE_COLUMNS)
         self.models_section = Section(
             "Difference of the two",
@@ -57,7 +57,7 @@ class ScoresPanel(QWidget):
             "a bound. A method with a good prior beats it where emitters overlap.",
             self.reference,
         )
-        self.counts = SmallTable("Errors of the counts", _SCORE_COLUMNS | _SECOND_COLUMN)
+        self.counts = SmallTable("Errors of the counts", _SCORE_COLUMNS | _SECOND_COLUMN, even=True)
         self.counts_section = Section(
             "Counts", "How many were found in each frame, and in each part of it, whatever their distance", self.counts
         )
@@ -67,7 +67,9 @@ class ScoresPanel(QWidget):
             "Show missed points", "Add a layer of the true points that nothing was found for (crosses)"
         )
         self.false_button = _button("Show false points", "Add a layer of the found points that match nothing true (x)")
-        self.right_button = _button("Show right points", "Add a layer of the found points that have a true one (rings)")
+        self.right_button = _button(
+            "Show right points", "Add a layer of the found points that have a true one (diamonds)"
+        )
         self.pairs_button = _button(
             "Show pairs", "Add a layer of arrows from where points truly are to where they were found"
         )
@@ -90,8 +92,8 @@ class ScoresPanel(QWidget):
         comparison = difference.comparison if difference else None
         for table, rows in ((self.table, self._rows()), (self.counts, self._count_rows())):
             cells = [(name, *(f"{value} {unit}".strip() for value in values)) for name, unit, *values, _ in rows]
-            table.show_rows(cells, [row[-1] for row in rows])
             table.setColumnHidden(2, difference is None or difference.second is None)
+            table.show_rows(cells, [row[-1] for row in rows])
         for section, table, told in (
             (self.models_section, self.models, self._model_rows()),
             (self.reference_section, self.reference, self._reference_rows()),

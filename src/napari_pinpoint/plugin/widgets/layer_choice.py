@@ -75,7 +75,8 @@ class LayerChoice(Choice):
         self._layers = [*([None] if self._nobody else []), *self._offered(self._viewer)]
         self._picked = self._picked and before in self._layers
         stays = before in self._layers and (self._picked or not self._proposes_again)
-        after = before if stays else self._prefer(self._layers) if self._layers else None
+        proposed = self._prefer(self._layers) if self._layers and not self._nobody else None
+        after = before if stays else proposed
         self.blockSignals(True)
         self.clear()
         self.addItems([self._nobody if layer is None else layer.name for layer in self._layers])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 
@@ -18,9 +19,11 @@ class SmallTable(QTableWidget):
         What screen readers call it.
     columns
         Titles, and what they mean.
+    even
+        Whether all columns are equally wide; else the first one has what the others leave.
     """
 
-    def __init__(self, name: str, columns: Mapping[str, str]) -> None:
+    def __init__(self, name: str, columns: Mapping[str, str], *, even: bool = False) -> None:
         super().__init__(0, len(columns))
         self.setAccessibleName(name)
         for column, (title, meaning) in enumerate(columns.items()):
@@ -31,7 +34,7 @@ class SmallTable(QTableWidget):
         rows.hide()
         header: Any = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        if len(columns) > 2:  # the names take what is left
+        if len(columns) > 2 and not even:  # the names take what is left
             for column in range(1, len(columns)):
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -49,7 +52,17 @@ class SmallTable(QTableWidget):
                 item = QTableWidgetItem(words)
                 item.setToolTip(meanings[row] if meanings else words)
                 self.setItem(row, column, item)
-        header: Any = self.horizontalHeader()
-        height = header.sizeHint().height() + 4
-        self.setFixedHeight(height + sum(self.rowHeight(row) for row in range(len(rows))))
+        self._fit()
         self.setVisible(bool(rows))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Words wrap otherwise in columns of another width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Make rows as high as their words need, and the table as high as its rows."""
+        self.resizeRowsToContents()
+        header: Any = self.horizontalHeader()
+        rows = sum(self.rowHeight(row) for row in range(self.rowCount()))
+        self.setFixedHeight(header.sizeHint().height() + 4 + rows)
