@@ -308,7 +308,7 @@ def _settled(
 QUESTIONS = {
     "unit": "what the unit of its positions is",
     "pixel_size_nm": "how large a pixel is",
-    "origin": "where positions count from (0 is the centre of the first pixel, 0 is its outer corner, or 1 its centre)",
+    "origin": "where positions count from (0 is the first pixel's centre, 0 is its outer corner, or 1 is its centre)",
     "first_frame": "whether its first frame is 0 or 1",
 }
 OPTIONS = {
