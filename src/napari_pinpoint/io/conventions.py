@@ -298,7 +298,7 @@ def _settled(
     if missing:
         raise ConventionNeeded(
             f"{path} does not say {'; nor '.join(QUESTIONS[name] for name in missing)}. "
-            f"Give {', '.join(OPTIONS[name] for name in missing)}; `pinpoint convert` takes them, for all other commands.",
+            f"Give {', '.join(OPTIONS[name] for name in missing)}; `pinpoint convert` takes them.",
             options=tuple(missing),
         )
     return replace(convention, unit=unit, origin=origin, first_frame=first)
