@@ -27,8 +27,8 @@ def drift_figure(drift: Drift) -> Figure:
     over_time.set(xlabel="frame", ylabel=f"drift [{unit}]")
     over_time.legend(frameon=False)
     way.plot(x, y, color="0.4", linewidth=1)
-    way.plot(x[:1], y[:1], "o", color="black", markersize=4)
-    way.annotate("first frame", (x[0], y[0]), xytext=(5, 5), textcoords="offset points")
+    way.plot(x[:1], y[:1], "o", color="black", markersize=4, label="first frame")
+    way.legend(frameon=False)
     way.set(xlabel=f"x [{unit}]", ylabel=f"y [{unit}]")
     way.set_aspect("equal", adjustable="datalim")
     way.invert_yaxis()  # as in the image
