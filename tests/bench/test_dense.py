@@ -13,7 +13,6 @@ from napari_pinpoint.bench.dense_figures import (
     density_figure,
     frame_figure,
     is_found,
-    nearest_neighbour,
     neighbour_figure,
 )
 from napari_pinpoint.bench.dense_recipes import RECIPES
@@ -72,12 +71,6 @@ def test_counts_of_frames_add_up_to_the_scores_of_the_movie(model: Localizer, da
 def test_an_empty_movie_without_finds_is_without_fault() -> None:
     assert _jaccard(np.zeros((2, 3))) == 1
     assert _jaccard(np.array([[1, 1, 0], [1, 0, 1]])) == 0.5
-
-
-def test_the_nearest_neighbour_is_in_the_same_frame() -> None:
-    table = Localizations({"frame": [0, 0, 1, 2, 2, 2], "y": [5, 5, 5, 0, 3, 9], "x": [5, 6, 5, 0, 4, 4]})
-    np.testing.assert_allclose(nearest_neighbour(table), [1, 1, np.inf, 5, 5, 6])
-    assert np.isinf(nearest_neighbour(table.select(np.array([0])))).all()
 
 
 def test_what_is_found_and_how_near_its_neighbour_was() -> None:

@@ -18,11 +18,10 @@ from napari_pinpoint.bench.dense_figures import (
     density_figure,
     frame_figure,
     is_found,
-    nearest_neighbour,
     neighbour_figure,
 )
 from napari_pinpoint.bench.dense_recipes import CAMERA, RECIPES
-from napari_pinpoint.evaluation import Interval, bootstrap, bootstrap_difference, evaluate, match
+from napari_pinpoint.evaluation import Interval, bootstrap, bootstrap_difference, evaluate, match, nearest_neighbour
 from napari_pinpoint.inference import LocalizeSettings, localize
 from napari_pinpoint.io.images import read_stack
 from napari_pinpoint.io.tables import read_localizations

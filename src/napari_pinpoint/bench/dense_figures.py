@@ -7,9 +7,8 @@ from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.spatial import cKDTree
 
-from napari_pinpoint.evaluation import match
+from napari_pinpoint.evaluation import match, nearest_neighbour
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.stack import Stack
 
@@ -79,16 +78,6 @@ def is_found(
     hit = np.zeros(len(truth), np.bool_)
     hit[match(found, truth, tolerance=tolerance).truth] = True
     return hit
-
-
-def nearest_neighbour(table: Localizations) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """(n,) distance of every row to the nearest other one of its frame in pixels; infinite for one that is alone."""
-    apart = 1e6  # frames are pulled apart along an axis of their own, so that one tree serves all of them
-    positions = np.stack([table["frame"] * apart, table["y"], table["x"]], axis=1)
-    if len(positions) < 2:
-        return np.full(len(positions), np.inf)
-    distance = np.asarray(cKDTree(positions).query(positions, k=2)[0])[:, 1]
-    return np.where(distance < apart / 2, distance, np.inf)
 
 
 def _methods(sweep: Mapping[str, Sequence[float]]) -> list[tuple[str, Sequence[float]]]:
