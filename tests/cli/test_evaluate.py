@@ -225,3 +225,21 @@ def test_what_the_reference_needs_is_asked_for(run: Run, tmp_path: Path) -> None
     ended = run("evaluate", path, path, "--counts", "--report", tmp_path / "r")
     assert "Give the tolerance" in ended.err
     assert not (tmp_path / "r").exists()
+
+
+def test_two_folders_of_tables_against_a_dataset(run: Run, dataset: Path, tmp_path: Path) -> None:
+    for folder, x in (("first", 9.5), ("second", 9.0)):
+        (tmp_path / folder).mkdir()
+        write_localizations(Localizations({"frame": [0], "y": [9.0], "x": [x]}), tmp_path / folder / "a.parquet")
+        write_localizations(Localizations({"frame": [0], "y": [34.0], "x": [x]}), tmp_path / folder / "b.parquet")
+    call = ("evaluate", tmp_path / "first", dataset, "--tolerance-px", "2", "--report", tmp_path / "report")
+    ended = run(*call, "--against", tmp_path / "second", "--json")
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert told["rmse_px"] == 0.5
+    assert told["against"]["second"]["rmse_px"] == 0
+    assert told["difference"]["first_minus_second"]["rmse_px"]["value"] == 0.5
+    (tmp_path / "second" / "b.parquet").unlink()
+    ended = run(*call, "--against", tmp_path / "second", "--overwrite")
+    assert ended.code == 2
+    assert "tables of other images" in ended.err
