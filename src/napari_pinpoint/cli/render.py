@@ -10,7 +10,6 @@ import typer
 from napari_pinpoint.cli import options
 from napari_pinpoint.cli.evaluate_options import parse_field
 from napari_pinpoint.cli.terminal import emit
-from napari_pinpoint.errors import PinpointError
 
 
 def parse_limits(text: str) -> tuple[float, float]:
@@ -107,47 +106,31 @@ def render(
     Its corner is that of the stack's first pixel. An OME-TIFF has localizations per pixel (or colours, with
     --color-by); PNG and SVG are figures with a scale bar and what the brightness or the colours mean.
     """
-    from napari_pinpoint.io.pictures import FIGURE_SUFFIXES, PICTURE_SUFFIXES, save_figure, write_picture
+    from napari_pinpoint.io.pictures import check_picture_suffix, write_rendered
     from napari_pinpoint.io.tables import read_localizations
     from napari_pinpoint.localizations import field_of
-    from napari_pinpoint.rendering import COLORMAP, Coloring, contrast_limits, draw, magnification_of, picture_figure
 
-    if not output.name.lower().endswith(PICTURE_SUFFIXES + FIGURE_SUFFIXES):
-        raise PinpointError(f"{output}: let the name end in .ome.tif for the picture, or .png or .svg for a figure.")
+    check_picture_suffix(output)
     table = read_localizations(source, pixel_size_nm=pixel_size_nm)
-    shape = field or field_of(table)
-    factor = magnification_of(table, picture_pixel_nm, magnification)
-    coloring = None
-    if color_by is not None:
-        coloring = Coloring.of(table, color_by, limits=color_limits, colormap=colormap or COLORMAP)
-    drawn = draw(table, shape=shape, magnification=factor, method=method, sigma=sigma, shifts=shifts, column=color_by)
-    picture = drawn.density
-    if coloring is not None and drawn.mean is not None:
-        picture = coloring.paint(drawn.density, drawn.mean, contrast_limits(drawn.density, percentile))
-    size = None if table.pixel_size_nm is None else table.pixel_size_nm / factor
-    if output.name.lower().endswith(PICTURE_SUFFIXES):
-        shift = 0.0 if size is None or table.pixel_size_nm is None else (size - table.pixel_size_nm) / 2
-        write_picture(picture, output, pixel_size_nm=size, origin_nm=(shift, shift), overwrite=overwrite)
-    else:
-        figure = picture_figure(
-            picture, pixel_size_nm=size, coloring=coloring, colormap=colormap or "inferno", percentile=percentile
-        )
-        save_figure(figure, output, overwrite=overwrite)
-    shown = round(float(drawn.density.sum(dtype=float)))
+    written = write_rendered(
+        table,
+        output,
+        shape=field or field_of(table),
+        picture_pixel_nm=picture_pixel_nm,
+        magnification=magnification,
+        color_by=color_by,
+        color_limits=color_limits,
+        colormap=colormap,
+        percentile=percentile,
+        overwrite=overwrite,
+        method=method,
+        sigma=sigma,
+        shifts=shifts,
+    )
     if json:
-        emit(
-            {
-                "source": str(source),
-                "output": str(output),
-                "method": method,
-                "shape": list(picture.shape),
-                "picture_pixel_nm": size,
-                "magnification": factor,
-                "localizations": len(table),
-                "color_by": color_by,
-                "color_limits": None if coloring is None else [coloring.low, coloring.high],
-            }
-        )
+        said = {"source": str(source), "output": str(output), "method": method, "color_by": color_by}
+        emit({**said, "localizations": len(table), **written})
     else:
-        words = "" if size is None else f" of {size:.4g} nm"
-        print(f"{output}: {picture.shape[0]:,} x {picture.shape[1]:,} pixels{words}, {shown:,} localizations.")
+        rows, columns = written["shape"][:2]
+        words = "" if written["picture_pixel_nm"] is None else f" of {written['picture_pixel_nm']:.4g} nm"
+        print(f"{output}: {rows:,} x {columns:,} pixels{words}, {written['shown']:,} localizations.")

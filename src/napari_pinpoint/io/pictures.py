@@ -9,7 +9,16 @@ import numpy as np
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.atomic import complete_file
-from napari_pinpoint.rendering import contrast_limits
+from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.rendering import (
+    COLORMAP,
+    PERCENTILE,
+    Coloring,
+    contrast_limits,
+    draw,
+    magnification_of,
+    picture_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +32,7 @@ def save_png(
     path: str | Path,
     *,
     colormap: str = "inferno",
-    percentile: float = 99.0,
+    percentile: float = PERCENTILE,
     overwrite: bool = False,
 ) -> None:
     """Write a picture (rows, columns) as a PNG of as many pixels, in a color map of matplotlib.
@@ -89,6 +98,70 @@ def write_picture(
             bigtiff=image.nbytes > 2**31,
             metadata=metadata,
         )
+
+
+def write_rendered(
+    table: Localizations,
+    path: str | Path,
+    *,
+    shape: tuple[int, int],
+    picture_pixel_nm: float | None = None,
+    magnification: float | None = None,
+    color_by: str | None = None,
+    color_limits: tuple[float, float] | None = None,
+    colormap: str | None = None,
+    percentile: float = PERCENTILE,
+    overwrite: bool = False,
+    **how: Any,
+) -> dict[str, Any]:
+    """Render a table, and write the picture: OME-TIFF for the numbers, PNG or SVG for a figure, as the name says.
+
+    Parameters
+    ----------
+    shape, picture_pixel_nm, magnification, how
+        As `napari_pinpoint.rendering.render` takes them (method, sigma, shifts).
+    color_by, color_limits, colormap
+        What the hues mean (see `Coloring`); without a column `colormap` is that of a figure's densities.
+    percentile
+        White is this percentile of what is not empty.
+
+    Returns
+    -------
+    What was written: `shape` of the picture, `picture_pixel_nm`, `magnification`, `color_limits`, and `shown`, how many
+    localizations lie in it.
+    """
+    check_picture_suffix(path)
+    factor = magnification_of(table, picture_pixel_nm, magnification)
+    coloring = None
+    if color_by is not None:
+        coloring = Coloring.of(table, color_by, limits=color_limits, colormap=colormap or COLORMAP)
+    drawn = draw(table, shape=shape, magnification=factor, column=color_by, **how)
+    picture = drawn.density
+    if coloring is not None and drawn.mean is not None:
+        picture = coloring.paint(drawn.density, drawn.mean, contrast_limits(drawn.density, percentile))
+    stack_pixel = table.pixel_size_nm
+    size = None if stack_pixel is None else stack_pixel / factor
+    if Path(path).name.lower().endswith(PICTURE_SUFFIXES):
+        origin = 0.0 if size is None or stack_pixel is None else (size - stack_pixel) / 2
+        write_picture(picture, path, pixel_size_nm=size, origin_nm=(origin, origin), overwrite=overwrite)
+    else:
+        figure = picture_figure(
+            picture, pixel_size_nm=size, coloring=coloring, colormap=colormap or "inferno", percentile=percentile
+        )
+        save_figure(figure, path, overwrite=overwrite)
+    return {
+        "shape": list(picture.shape),
+        "picture_pixel_nm": size,
+        "magnification": factor,
+        "color_limits": None if coloring is None else [coloring.low, coloring.high],
+        "shown": round(float(drawn.density.sum(dtype=float))),
+    }
+
+
+def check_picture_suffix(path: str | Path) -> None:
+    """Raise unless the name is that of a picture or a figure."""
+    if not Path(path).name.lower().endswith(PICTURE_SUFFIXES + FIGURE_SUFFIXES):
+        raise PinpointError(f"{path}: let the name end in .ome.tif for the picture, or .png or .svg for a figure.")
 
 
 def _check_png(path: str | Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +85,7 @@ class LivePicture:
         self.wanted: Window | None = None
         self.on_wanted: Callable[[], None] | None = None
         self._deferred = deferred
+        self._lock = Lock()  # what is shown, and what is drawn of it, change together
         self._gaussians = True
         self._passing: Array | None = None
         self._all: Picture | None = None  # of the whole table
@@ -100,18 +102,27 @@ class LivePicture:
 
     def set_table(self, table: Localizations) -> None:
         """Show another table of the same stack; what is shown stays until that is drawn."""
-        self.table, self._all, self._passing = table, None, None
-        self._change()
+        if table is not self.table:
+            with self._lock:
+                self.table, self._all, self._passing = table, None, None
+                self._forget()
+            self._ask()
 
     def show_rows(self, passing: Array | None) -> None:
         """Show the rows that pass (n,) bool, all with None: much quicker than another table."""
-        self._passing = passing
-        self._change()
+        same = passing is self._passing
+        if not same and (passing is None or self._passing is None or not np.array_equal(passing, self._passing)):
+            with self._lock:
+                self._passing = passing
+                self._forget()
+            self._ask()
 
     def show_gaussians(self, wanted: bool) -> None:
         """Whether Gaussians follow the histogram, where the table has uncertainties."""
-        self._gaussians = wanted
-        self._change()
+        with self._lock:
+            self._gaussians = wanted
+            self._forget()
+        self._ask()
 
     def image(self, window: Window) -> Array:
         """What there is to be shown in a part, at once."""
@@ -189,21 +200,23 @@ class LivePicture:
 
     def _built(self) -> Picture:
         """The picture of the rows that pass; takes seconds for millions of rows when it is wanted first."""
-        table, passing, version = self.table, self._passing, self.version
-        if self._all is None:
-            column = None if self.coloring is None else self.coloring.column
-            every = Picture(table, shape=self.shape, color_by=column)
-            if version != self.version:
-                return self._built()
-            self._all = every
-        if self._picture is None:
-            some = self._all if passing is None else self._all.where(passing)
-            if version != self.version:
-                return self._built()
-            self._picture = some
-        return self._picture
+        while True:
+            with self._lock:
+                table, passing, every, picture = self.table, self._passing, self._all, self._picture
+            if picture is not None:
+                return picture
+            if every is None:
+                column = None if self.coloring is None else self.coloring.column
+                every = Picture(table, shape=self.shape, color_by=column)
+            picture = every if passing is None else every.where(passing)
+            with self._lock:
+                if table is self.table:
+                    self._all = every
+                    if passing is self._passing:
+                        self._picture = picture
 
-    def _change(self) -> None:
+    def _forget(self) -> None:
+        """What was drawn is no longer true; it is still shown until something else is there."""
         if self._answers:
             window = next(reversed(self._answers))
             self._former = (window, self._answers[window][0])
@@ -211,19 +224,22 @@ class LivePicture:
         self.version += 1
         self._picture = None
         self._answers, self._whites = {}, {}
+
+    def _ask(self) -> None:
         if self.on_wanted is not None:
             self.on_wanted()
 
     def _keep(self, version: int, window: Window, image: Array, *, best: bool) -> bool:
         """Keep an image unless the table is another by now."""
-        if version != self.version:
-            return False
-        answers = {key: value for key, value in self._answers.items() if key != window}
-        answers[window] = (image, best)
-        while len(answers) > _KEPT:
-            del answers[next(iter(answers))]
-        self._answers = answers
-        self._former = (window, image)
+        with self._lock:
+            if version != self.version:
+                return False
+            answers = {key: value for key, value in self._answers.items() if key != window}
+            answers[window] = (image, best)
+            while len(answers) > _KEPT:
+                del answers[next(iter(answers))]
+            self._answers = answers
+            self._former = (window, image)
         return True
 
     def _shown(self, picture: Picture, window: Window, region: PictureRegion | None, *, settled: bool = False) -> Array:
@@ -256,10 +272,13 @@ class LivePicture:
             return image
         old, shown = self._former
         ratio = 2.0 ** (window.level - old.level)
-        rows = np.floor((np.arange(window.top, window.bottom) + 0.5) * ratio).astype(np.intp) - old.top
-        columns = np.floor((np.arange(window.left, window.right) + 0.5) * ratio).astype(np.intp) - old.left
-        row, column = (rows >= 0) & (rows < shown.shape[0]), (columns >= 0) & (columns < shown.shape[1])
-        image[np.ix_(row, column)] = shown[np.ix_(rows[row], columns[column])]
+        rows, columns = (
+            np.floor((np.arange(low, high) + 0.5) * ratio).astype(np.intp) - first
+            for low, high, first in ((window.top, window.bottom, old.top), (window.left, window.right, old.left))
+        )
+        top, bottom = np.searchsorted(rows, (0, shown.shape[0]))
+        left, right = np.searchsorted(columns, (0, shown.shape[1]))
+        image[top:bottom, left:right] = shown[rows[top:bottom]].take(columns[left:right], axis=1)
         return image
 
     def _black(self, window: Window) -> Array:

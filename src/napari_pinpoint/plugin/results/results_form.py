@@ -15,6 +15,7 @@ from napari_pinpoint.plugin.results.filter_form import FilterForm
 from napari_pinpoint.plugin.results.link_panel import LinkPanel
 from napari_pinpoint.plugin.results.looking import Look
 from napari_pinpoint.plugin.results.panel import Panel
+from napari_pinpoint.plugin.results.picture_panel import PicturePanel
 from napari_pinpoint.plugin.results.resolution_panel import ResolutionPanel
 from napari_pinpoint.plugin.results.sessions import Session
 from napari_pinpoint.plugin.results.steps_panel import StepsPanel
@@ -45,8 +46,16 @@ class ResultsForm:
         self.link = LinkPanel()
         self.drift = DriftPanel(viewer)
         self.counts = CountPanel(viewer)
+        self.picture = PicturePanel()
         self.resolution = ResolutionPanel()
-        self.panels: tuple[Panel, ...] = (self.steps, self.link, self.drift, self.counts, self.resolution)
+        self.panels: tuple[Panel, ...] = (
+            self.steps,
+            self.link,
+            self.drift,
+            self.counts,
+            self.picture,
+            self.resolution,
+        )
         self.sections: dict[str, Section] = {panel.title: panel.section() for panel in self.panels}
         self.format_choice = Choice("The kind of file to write")
         self.format_choice.setAccessibleName("File")
@@ -66,7 +75,7 @@ class ResultsForm:
     def show_layer(self, layer: Any, session: Session | None, table: Localizations) -> None:
         """Show what is known of a layer and its table at once."""
         self._about = _origin(layer, table)
-        self.summary.setText(self._about)
+        self.summary.setText(f"{len(table):,} points; {self._about}" if len(table) else self._about)
         for panel in self.panels:
             panel.show_session(session, table)
         if session is not None:
@@ -137,6 +146,7 @@ class ResultsForm:
         whole.addWidget(outside, stretch=1)
         whole.addLayout(running)
         whole.addWidget(self.messages)
+        self.messages.setContentsMargins(9, 0, 9, 4)
 
 
 def _button(words: str, tooltip: str) -> QPushButton:
