@@ -86,7 +86,7 @@ def fit(
     >>> from napari_pinpoint.scenes.emitters import EmitterScene
     >>> stack, truth = EmitterScene(density=(0.001, 0.001)).sample(20, np.random.default_rng(2))
     >>> fitted = fit(stack.data, truth, stack.camera, psf_sigma=1.3)
-    >>> abs(np.nanmedian(fitted["photons"] / truth["photons"]) - 1) < 0.05
+    >>> bool(abs(np.nanmedian(fitted["photons"] / truth["photons"]) - 1) < 0.05)
     True
     """
     job = _Job(frames, table, camera, psf_sigma, torch.device(device))
