@@ -35,16 +35,19 @@ class PicturePanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.method_choice = Choice("Gaussians need the uncertainties of the points; without these, they are counted")
+        self.method_choice = Choice(
+            "Each point as a Gaussian as wide as its uncertainty, where that is known; or the number of points"
+        )
         self.method_choice.setAccessibleName("Draw as")
-        for words, method in (("Gaussians as wide as the uncertainty", "gaussian"), ("Counts", "histogram")):
+        for words, method in (("Gaussians", "gaussian"), ("Counts", "histogram")):
             self.method_choice.addItem(words, method)
         self.color_choice = Choice("What the hue says, as the mean of the points at a place; brightness says how many")
         self.color_choice.setAccessibleName("Colour by")
         self.pixel = NumberField(
             "Pixel in a file",
-            "a tenth of the movie's",
-            "Size of the picture's pixels in a file, in nanometres; on screen, they are as fine as you zoom in",
+            "automatic",
+            "Size of the picture's pixels in a file, in nanometres, else a tenth of the movie's; on screen, they are "
+            "as fine as you zoom in",
             limits=(0, float("inf")),
             above=True,
         )
@@ -57,7 +60,7 @@ class PicturePanel(Panel):
         self.save_button.clicked.connect(self._save)
         self.form.addRow("Draw as", self.method_choice)
         self.form.addRow("Colour by", self.color_choice)
-        self.form.addRow("Pixel in a file (nm)", self.pixel)
+        self.form.addRow("File pixel (nm)", self.pixel)
         self.body.addWidget(self.save_button)
         self._placement: Placement | None = None
         self._name = ""
@@ -76,7 +79,7 @@ class PicturePanel(Panel):
             chosen = self.color_choice.currentData()
             self.color_choice.clear()
             for name in offered:
-                self.color_choice.addItem(label_of(name) if name else "nothing (how many points)", name)
+                self.color_choice.addItem(label_of(name) if name else "nothing", name)
             self.color_choice.setCurrentIndex(max(offered.index(chosen) if chosen in offered else 0, 0))
 
     def set_busy(self, is_busy: bool) -> None:
