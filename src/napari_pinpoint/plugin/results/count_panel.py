@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.localizations import Localizations, field_of
 from napari_pinpoint.plugin.layers.regions import labels_of
 from napari_pinpoint.plugin.layers.tables import Placement
 from napari_pinpoint.plugin.results.panel import Panel
@@ -59,9 +59,7 @@ class CountPanel(Panel):
     def show_session(self, session: Session | None, table: Localizations) -> None:
         """The counts of this layer, if there are any."""
         super().show_session(session, table)
-        if len(table):
-            rows, columns = (int(np.floor(table[axis].max() + 0.5)) + 1 for axis in ("y", "x"))
-            self._shape = max(rows, 1), max(columns, 1)
+        self._shape = field_of(table)
         self._show(None if session is None else session.notes.get("count"))
 
     def work(self) -> Work:

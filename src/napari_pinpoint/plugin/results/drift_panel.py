@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Points, Shapes
-from qtpy.QtWidgets import QHBoxLayout, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
@@ -39,9 +39,9 @@ class DriftPanel(Panel):
         for words, key in _METHODS:
             self.method_choice.addItem(words, key)
         self.segment = NumberField(
-            "Localizations per part",
+            "Points per part",
             "automatic",
-            "How many localizations each part of the movie has: fewer follow fast drift, more are surer",
+            "How many points each part of the movie has: fewer follow fast drift, more are surer",
             limits=(50, float("inf")),
         )
         self.fiducials_choice = LayerChoice(
@@ -62,15 +62,10 @@ class DriftPanel(Panel):
         self.undo_button.setToolTip("Back to the table before its drift was corrected")
         self.figure = FigureView("drift")
         self.form.addRow("Seen by", self.method_choice)
-        self.form.addRow("Localizations per part", self.segment)
+        self.form.addRow("Points per part", self.segment)
         self.form.addRow("Fiducials", self.fiducials_choice)
         self.form.addRow("Radius (px)", self.radius)
-        self.form.setRowWrapPolicy(self.form.RowWrapPolicy.WrapLongRows)
-        row = QHBoxLayout()
-        self.body.removeWidget(self.button)
-        row.addWidget(self.button)
-        row.addWidget(self.undo_button)
-        self.body.addLayout(row)
+        self.body.addWidget(self.undo_button)
         self.body.addWidget(self.figure)
         self.method_choice.currentIndexChanged.connect(self._show_method)
         self._show_method()
@@ -111,15 +106,9 @@ class DriftPanel(Panel):
 
     def _show_method(self) -> None:
         by_beads = self.method_choice.currentData() == "fiducials"
-        for field, wanted in (
-            (self.segment, not by_beads),
-            (self.fiducials_choice, by_beads),
-            (self.radius, by_beads),
-        ):
-            field.setVisible(wanted)
-            label = self.form.labelForField(field)
-            if label is not None:
-                label.setVisible(wanted)
+        self.form.setRowVisible(self.segment, not by_beads)
+        for field in (self.fiducials_choice, self.radius):
+            self.form.setRowVisible(field, by_beads)
 
 
 def marked_layers(viewer: Any) -> list[Any]:

@@ -67,7 +67,6 @@ class FigureView(QWidget):
         if drawn is self._drawn:
             return
         self._drawn = drawn
-        self.setVisible(drawn is not None)
         if drawn is not None:
             rows, columns = drawn.pixels.shape[:2]
             image = QImage(drawn.pixels.tobytes(), columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
@@ -75,6 +74,7 @@ class FigureView(QWidget):
             self._picture.setToolTip(drawn.words)
             self._picture.setAccessibleDescription(drawn.words)
             self._fit()
+        self.setVisible(drawn is not None)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fill the width."""

@@ -63,6 +63,7 @@ class ResultsTab(QWidget):
         self._timer.setInterval(_PATIENCE_MS)
         self._connect()
         self.layer_choice.follow()
+        self.form.follow()
         self.refresh()
 
     @property
@@ -160,6 +161,7 @@ class ResultsTab(QWidget):
     def _filter(self) -> None:
         """Another filter holds."""
         if self.session is not None:
+            self.layer_choice.choose(self.layer)
             self.session.working.filter(self.filters.filter)
             self._ask()
 
@@ -188,6 +190,7 @@ class ResultsTab(QWidget):
     def start(self, words: str, work: Work) -> None:
         """Do a step with what passes."""
         try:
+            self.layer_choice.choose(self.layer)  # whatever layers the step adds
             start_step(self.viewer, self.layer, work)
         except PinpointError as error:
             self._fail(str(error))
@@ -207,7 +210,7 @@ class ResultsTab(QWidget):
         data = filtered_layer_data(self.viewer, layer, look.state.result(), look.passing, name=name)
         session.working.filter(Filter())
         session.working.settle()
-        session.shown.show(layer, look.state.table, None, "", None)
+        session.show(layer, look.state.table, None, "", None)
         layer.visible = False
         kept = add_layer(self.viewer, data)
         self.layer_choice.choose(kept)

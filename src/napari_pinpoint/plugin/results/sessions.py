@@ -53,6 +53,8 @@ class Session:
             self.working.settle()
         self.shown = WorkingLayer(layer, table)
         self.notes: dict[str, Any] = {}
+        #: Pictures that were made of the layer and show what it shows.
+        self.pictures: weakref.WeakKeyDictionary[Any, WorkingLayer] = weakref.WeakKeyDictionary()
         #: Whether the layer changes by our own doing.
         self.is_applying = False
 
@@ -65,8 +67,26 @@ class Session:
 
     def apply(self, layer: Any, look: Look, made: LayerData | None) -> None:
         """Have the layer show a state."""
+        self.show(layer, look.state.table, look.passing, look.state.filter.expression, made)
+
+    def show(
+        self,
+        layer: Any,
+        table: Localizations,
+        passing: np.ndarray[Any, Any] | None,
+        expression: str,
+        made: LayerData | None,
+    ) -> None:
+        """Have the layer, and the pictures that were made of it, show a table (see `WorkingLayer.show`)."""
         with self._applying():
-            self.shown.show(layer, look.state.table, look.passing, look.state.filter.expression, made)
+            self.shown.show(layer, table, passing, expression, made)
+        for picture, shown in list(self.pictures.items()):
+            if picture not in _SESSIONS:  # nobody works on it by itself
+                shown.show(picture, table, passing, expression, None)
+
+    def add_picture(self, layer: Any) -> None:
+        """Let a picture that was made of what passes follow from now on."""
+        self.pictures[layer] = WorkingLayer(layer, table_from_layer(layer, hidden=True))
 
     @contextmanager
     def _applying(self) -> Iterator[None]:
@@ -116,11 +136,12 @@ def start_step(viewer: Any, layer: Any, work: Work) -> None:
             if working.state != before:
                 return "The table was changed meanwhile; the step was left out. Do it again."
             working.put(outcome.table)
-            with session._applying():
-                session.shown.show(layer, outcome.table, None, "", made)
+            session.show(layer, outcome.table, None, "", made)
         session.notes.update(outcome.notes)
         for data in outcome.layers:
-            add_layer(viewer, data)
+            added = add_layer(viewer, data)
+            if "picture" in own_metadata(added.metadata):
+                session.add_picture(added)
         return outcome.words
 
     tasks_of(viewer).start(do, finish)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QHeaderView, QPushButton
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
@@ -29,6 +29,8 @@ class StepsPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.list = SmallTable("Steps", {"Step": "What was done, in order", "How": "With which settings"})
+        header: Any = self.list.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.save_button = QPushButton("Save steps...")
         self.save_button.setToolTip("Write the steps to a file; pinpoint replay TABLE --steps FILE does them, too")
         self.button.setToolTip("Do the steps of a file with this table")
