@@ -51,14 +51,15 @@ class Learning(NamedTuple):
 
 
 SQUARED, COMPETING = "network, squared error", "network, pixels compete"
-#: Mistakes that lie far off are one in some hundred frames: they take long to be unlearnt.
-LEARNING = {SQUARED: Learning("mse", 0.8, 2_000), COMPETING: Learning("softmax", 0.3, 24_000)}
+#: Mistakes that lie far off are one in some hundred frames and take long to be unlearnt; more than this gains nothing.
+LEARNING = {SQUARED: Learning("mse", 0.8, 2_000), COMPETING: Learning("softmax", 0.3, 12_000)}
 TRAINING = TrainingSpec(
     batch=16,
     learning_rate=3e-3,
     warm_up=100,
     averaging=0.99,
     seed=SEED,
+    validate_every=500,
     precision="bf16-mixed",
 )
 #: Frames that go through a network at a time.
@@ -212,9 +213,7 @@ def answers(model: Localizer, heat: Tensor, **changed: Any) -> Array:
 
 
 def _trained(name: str, folder: Path, parts: dict[str, Frames], *, quick: bool, progress: Tell) -> Localizer:
-    steps = LEARNING[name].steps
-    # Rare validations: the best of many would be the luckiest, as 800 frames tell late weights hardly apart.
-    training = TRAINING.model_copy(update={"steps": steps, "validate_every": steps // 4})
+    training = TRAINING.model_copy(update={"steps": LEARNING[name].steps})
     return trained_on(
         spec_of(name),
         in_quick(training) if quick else training,
