@@ -102,6 +102,15 @@ class User:
             self.wait(BEAT_S if self.film is not None else 0)
         self.wait(0.3)
 
+    def show(self, widget: Any) -> None:
+        """Scroll a form until a widget is in sight."""
+        from qtpy.QtWidgets import QScrollArea
+
+        parent = widget.parent()
+        while not isinstance(parent, QScrollArea):
+            parent = parent.parent()
+        parent.ensureWidgetVisible(widget)
+
     def choose(self, choice: Any, text: str) -> None:
         """Choose an entry of a drop-down list with the arrow keys."""
         from qtpy.QtCore import Qt

@@ -86,9 +86,10 @@ def filaments(user: User) -> None:
     user.click(results.view.viewport(), results.view.visualRect(results.view.model().index(6, 0)).center())
     user.viewer.scene.camera.zoom *= 1.5
     user.picture("results")
-    user.type(results.filters.text, "probability > 0.8")
+    draw_filter(user, results)
     user.picture("filtered")
     save_dialog(user, results)
+    drift(user, results)
     evaluate = user.tab("Evaluate")
     user.click(evaluate.compare_button)
     user.until(lambda: evaluate.scores.difference)
@@ -100,6 +101,30 @@ def filaments(user: User) -> None:
     evaluate.figures_window.choice.setCurrentText("Uncertainties")
     user.picture("figures")
     evaluate.figures_window.close()
+
+
+def draw_filter(user: User, results: Any) -> None:
+    """Draw a handle of the histogram of photons."""
+    from qtpy.QtCore import QPoint
+
+    user.click(results.filters.section.button)
+    user.until(lambda: results.filters.histograms and results.filters.histograms[0].histogram.counts.any())
+    user.wait(0.5)
+    user.drag(results.filters.histograms[0].histogram, *(QPoint(x, 30) for x in (9, 30, 60, 80)))
+
+
+def drift(user: User, results: Any) -> None:
+    """Correct the drift, and show it."""
+    user.click(results.filters.section.button)
+    panel = results.form.drift
+    results.form.sections[panel.title].set_open(True)
+    user.wait(0.3)
+    user.click(panel.button)
+    user.until(lambda: not results.tasks.is_running and panel.figure.isVisible())
+    user.wait(0.3)
+    user.show(results.form.sections["Picture"])
+    user.picture("drift")
+    user.click(panel.undo_button)
 
 
 def save_dialog(user: User, results: Any) -> None:

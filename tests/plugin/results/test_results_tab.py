@@ -297,7 +297,9 @@ def test_keys_undo_and_redo(qtbot: Any, make_napari_viewer: Any, table: Localiza
     shown(tab)
     qtbot.keyClicks(tab.filters.text, "photons > 200")
     shown(tab)
+    viewer.window._qt_window.activateWindow()
     tab.view.setFocus()
+    qtbot.waitUntil(tab.view.hasFocus)
     control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
     for keys, n in ((control, 3), (control | shift, 1)):
         qtbot.keyClick(tab.view, Qt.Key.Key_Z, keys)

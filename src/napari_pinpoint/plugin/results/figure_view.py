@@ -30,10 +30,12 @@ class Drawn:
     def of(cls, draw: Callable[[], Figure], words: str) -> Drawn:
         """Draw a figure small; takes a while, in any thread."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.gridspec import GridSpec
 
         figure = draw()
         for axes in figure.axes[1:]:  # there is no room for more than one
             axes.remove()
+        figure.axes[0].set_subplotspec(GridSpec(1, 1, figure=figure)[0])
         figure.set_size_inches(*_SIZE)
         figure.set_dpi(_DPI)
         canvas: Any = FigureCanvasAgg(figure)

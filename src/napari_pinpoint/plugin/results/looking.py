@@ -115,11 +115,11 @@ def row_order(values: Array, descending: bool) -> Array:
     # The unknown ones are put behind by themselves: no number is sure to be beyond all others.
     known = np.flatnonzero(~unknown)
     if descending:  # turned round twice, equal values stay in the table's order
-        by_value = len(known) - 1 - np.argsort(values[known][::-1], kind="stable")[::-1]
+        known = known[::-1]
+        known = known[np.argsort(values[known], kind="stable")[::-1]]
     else:
-        by_value = np.argsort(values[known], kind="stable")
-    rows: Array = np.concatenate([known[by_value], np.flatnonzero(unknown)])
-    return rows
+        known = known[np.argsort(values[known], kind="stable")]
+    return np.concatenate([known, np.flatnonzero(unknown)])
 
 
 def _ends(values: Array) -> tuple[float, float]:
