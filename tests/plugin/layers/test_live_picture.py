@@ -10,7 +10,8 @@ import pytest
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.layers.live_picture import FINEST, LivePicture, Window
+from napari_pinpoint.plugin.layers.live_picture import FINEST, LivePicture
+from napari_pinpoint.plugin.layers.picture_level import Window
 from napari_pinpoint.rendering import Coloring, render
 
 SHAPE = (40, 60)

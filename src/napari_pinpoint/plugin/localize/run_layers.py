@@ -97,9 +97,9 @@ class RunLayers:
         most, name = self.output.most_markers, self.names["points"]
         if len(table) > most:
             rows, columns = self.request.view.spatial_shape[-2:]
-            data, attributes, _ = picture_layer_data(table, self.placement, (rows, columns), name=name)
+            levels, attributes, _ = picture_layer_data(table, self.placement, (rows, columns), name=name)
             self.notes.append(f"These are more than {most:,} markers: shown as a picture, which holds them all.")
-            return [Image(data, **attributes)]
+            return [Image(levels, **attributes)]
         layers: list[Any] = []
         if self.output.offsets:
             data, attributes, _ = vectors_layer_data(table, self.placement, name=self.names["offsets"])
