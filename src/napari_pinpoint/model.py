@@ -22,6 +22,7 @@ from napari_pinpoint.io.atomic import complete_file
 from napari_pinpoint.methods import METHODS
 from napari_pinpoint.networks import BACKBONES
 from napari_pinpoint.normalization import NORMALIZATIONS
+from napari_pinpoint.recalibration import Recalibration
 from napari_pinpoint.registry import Part
 from napari_pinpoint.zoo import ZOO
 
@@ -56,6 +57,9 @@ class ModelSpec(BaseModel, extra="forbid", frozen=True):
         default=None,
         ge=0,
         description="Least contrast-to-noise of what is kept; where it is set, it is the control of sensitivity.",
+    )
+    recalibration: Recalibration | None = Field(
+        default=None, description="Brings probabilities and uncertainties in line with what was seen."
     )
     domain: Domain = Domain()
     version: int = Field(default=1, ge=1, description="Counts up when the same model is trained anew.")
@@ -100,7 +104,7 @@ class Localizer(nn.Module):
     def halo(self) -> int:
         """Pixels of context around a window, a multiple of `grid`, within which it can influence a point."""
         # A decoder of whole frames gets the maps of all windows together.
-        reach = 0 if self.decoder.scope == "frame" else self.decoder.reach
+        reach = 0 if self.decoder.scope == "frame" else self.decoder.reach + self.recalibration.reach
         needed = self.backbone.radius + self.backbone.stride + reach
         return int(-(-needed // self.grid)) * self.grid
 
@@ -109,19 +113,32 @@ class Localizer(nn.Module):
         return self.head(self.backbone(inputs))  # type: ignore[no-any-return]
 
     def decode(self, maps: dict[str, Tensor], *, threshold: float | None = None) -> Decoded:
-        """Points of a batch: `frame` is the index in the batch, positions are pixels of the input."""
-        decoder = self.decoder
-        if threshold is not None:
-            if not 0 < threshold <= 1:
-                raise PinpointError(f"The threshold is a probability above 0 and at most 1, not {threshold}.")
-            decoder = decoder.model_copy(update={"threshold": threshold})
-        decoded: Decoded = decoder(maps, stride=self.backbone.stride)
-        return self._named(decoded)
+        """Points of a batch: `frame` is the index in the batch, positions are pixels of the input.
+
+        Probabilities, their `threshold` among them, and uncertainties are those of the recalibration.
+        """
+        if threshold is not None and not 0 < threshold <= 1:
+            raise PinpointError(f"The threshold is a probability above 0 and at most 1, not {threshold}.")
+        least = self.decoder.threshold if threshold is None else threshold
+        recalibration = self.recalibration
+        decoder = self.decoder.model_copy(update={"threshold": recalibration.needed(least)})
+        decoded = self._named(decoder(maps, stride=self.backbone.stride))
+        if recalibration == Recalibration():
+            return decoded
+        table = recalibration(decoded.localizations)
+        return Decoded(table.select(table["probability"] >= np.float32(least)), decoded.images)
+
+    @property
+    def recalibration(self) -> Recalibration:
+        """What is made of the decoder's answers: nothing, where its rows cannot be selected by their probability."""
+        selectable = self.decoder.selectable and not self.decoder.images
+        return (self.spec.recalibration if selectable else None) or Recalibration()
 
     def fingerprint(self) -> str:
         """A short hash of spec and weights: the same model, the same string."""
         # What came after the first models counts only where it is set: theirs stay what tables already say.
-        unset = {name for name, empty in (("min_contrast", None), ("classes", ())) if getattr(self.spec, name) == empty}
+        later = {"min_contrast": None, "classes": (), "recalibration": None}
+        unset = {name for name, empty in later.items() if getattr(self.spec, name) == empty}
         digest = hashlib.sha256(self.spec.model_dump_json(exclude=unset).encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
@@ -140,10 +157,32 @@ class Localizer(nn.Module):
         return decoder
 
     def with_decoder(self, part: Part) -> Localizer:
-        """The same network, sharing its weights, with another decoder."""
+        """The same network, sharing its weights, with another decoder.
+
+        A recalibration goes only with the decoder that it was made for.
+        """
+        same = part.name == self.decoder_part.name
+        return self._with(decoder=part, recalibration=self.spec.recalibration if same else None)
+
+    def recalibrated(self, recalibration: Recalibration | None) -> Localizer:
+        """The same network, sharing its weights, with another recalibration or none; its threshold keeps its place.
+
+        Where probabilities move, the decoder's own threshold moves with them, so that it keeps the same points.
+        """
+        threshold = self.recalibration.said(self.decoder.threshold)
+        other = self._with(recalibration=recalibration)
+        moved = other.recalibration.seen(threshold)
+        if moved == self.decoder.threshold:
+            return other
+        part = self.decoder_part
+        options = {**part.options, "threshold": float(f"{moved:.3g}")}
+        return other._with(decoder=part.model_copy(update={"options": options}))
+
+    def _with(self, **changes: Any) -> Localizer:
+        """The same network with another decoder or recalibration in its spec."""
         other = copy.copy(self)
-        other.spec = self.spec.model_copy(update={"decoder": part})
-        other.decoder = self.build_decoder(part)
+        other.spec = self.spec.model_copy(update=changes)
+        other.decoder = self.build_decoder(other.decoder_part)
         return other
 
     def _classes(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.inference import LocalizeSettings, candidates, keep, localize, plan
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec, load_model
+from napari_pinpoint.recalibration import Recalibration
 from napari_pinpoint.region import Region
 from napari_pinpoint.registry import Part
 from napari_pinpoint.scenes.emitters import EmitterScene
@@ -27,6 +28,15 @@ def by_contrast(by_probability: Localizer) -> Localizer:
     model = Localizer(by_probability.spec.model_copy(update={"min_contrast": 4.0}))
     model.load_state_dict(by_probability.state_dict())
     return model.eval()
+
+
+@pytest.fixture(scope="module")
+def recalibrated(by_probability: Localizer) -> Localizer:
+    """The same network, whose probabilities and uncertainties are moved."""
+    seen = Recalibration(
+        probability=((0.1, 0.2), (0.5, 0.6), (0.9, 0.85)), uncertainty=((1.0, 1.2), (4.0, 0.8)), counts_from=0.3
+    )
+    return by_probability.recalibrated(seen)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +65,7 @@ def assert_same(a: Localizations, b: Localizations) -> None:
         {"threshold": 0.4, "min_contrast": 4.5},
     ],
 )
-@pytest.mark.parametrize("model", ["by_probability", "by_contrast"])
+@pytest.mark.parametrize("model", ["by_probability", "by_contrast", "recalibrated"])
 def test_keeping_candidates_is_localizing_the_frame(model: str, settings: dict, stack: Stack, request) -> None:
     network: Localizer = request.getfixturevalue(model)
     asked = LocalizeSettings(**settings)
@@ -154,3 +164,25 @@ def test_contrast_of_colours_is_that_of_all_of_them() -> None:
     grey = picture.mean(axis=0)[None]
     np.testing.assert_array_equal(found["contrast"], contrast(grey, found["frame"], found["y"], found["x"]))
     assert found["contrast"].max() > 0
+
+
+def test_a_probability_of_a_row_as_the_threshold_keeps_that_row(recalibrated: Localizer, stack: Stack) -> None:
+    """Comparing is in float32 on both ways, whatever the probabilities went through."""
+    found = localize(stack, recalibrated, settings=LocalizeSettings(threshold=0.1), device="cpu")
+    for value in np.unique(found["probability"])[::10]:
+        kept = localize(stack, recalibrated, settings=LocalizeSettings(threshold=float(value)), device="cpu")
+        for name in kept:
+            np.testing.assert_array_equal(kept[name], found.select(found["probability"] >= value)[name])
+
+
+def test_a_recalibrated_uncertainty_depends_on_no_tile_and_no_region(recalibrated: Localizer, stack: Stack) -> None:
+    whole = localize(stack, recalibrated, device="cpu")
+    tiled = localize(stack, recalibrated, settings=LocalizeSettings(tile=16, batch=2), device="cpu")
+    labels = np.zeros((61, 83), np.uint8)
+    labels[10:40, 20:60] = 1
+    inside = localize(stack, recalibrated, region=Region(labels), device="cpu")
+    assert len(whole) == len(tiled) > len(inside) > 20
+    part = whole.select(Region(labels).labels_at(whole["y"], whole["x"]) != 0)
+    for name in ("y", "x", "uncertainty_y", "uncertainty_x", "probability"):
+        np.testing.assert_allclose(tiled[name], whole[name], atol=1e-4)
+        np.testing.assert_allclose(inside[name], part[name], atol=1e-4)

@@ -21,6 +21,7 @@ from napari_pinpoint.cli import (
     link,
     localize,
     models,
+    recalibrate,
     render,
     replay,
     rerun,
@@ -96,6 +97,7 @@ for command in (
     rerun.rerun,
     models.models,
     train.train,
+    recalibrate.recalibrate,
     simulate.simulate,
     demo.demo,
 ):

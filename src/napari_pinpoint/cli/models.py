@@ -69,6 +69,12 @@ def _print_details(details: dict[str, Any]) -> None:
         (f"made for {name}", f"{low:g} to {high:g}")
         for name, (low, high) in ((n, r) for n, r in spec["domain"].items() if r is not None)
     ]
+    if spec["recalibration"]:
+        from napari_pinpoint.cli.recalibrate import recalibration_rows
+        from napari_pinpoint.recalibration import Recalibration
+
+        said = recalibration_rows(Recalibration.model_validate(spec["recalibration"]))
+        rows += [(f"recalibrated {what}", f"{of}: {becomes}") for what, of, becomes in said]
     validation = details["record"].get("validation") or {}
     rows += [(f"validation {n}", f"{value:.4g}") for n, value in validation.items() if value is not None]
     print_table(("", ""), rows)

@@ -2,6 +2,7 @@
 
 from napari_pinpoint.training.defaults import REFINING, recipe_for, refining
 from napari_pinpoint.training.loop import train, train_iter, train_recipe
+from napari_pinpoint.training.recalibrating import frames_of, recalibrated
 from napari_pinpoint.training.sources import Sources, sources_of
 from napari_pinpoint.training.spec import DatasetPart, Progress, Recipe, TrainingSpec, read_recipe, scene_of
 
@@ -12,7 +13,9 @@ __all__ = [
     "Recipe",
     "Sources",
     "TrainingSpec",
+    "frames_of",
     "read_recipe",
+    "recalibrated",
     "recipe_for",
     "refining",
     "scene_of",

@@ -183,7 +183,8 @@ def refining(
         proposal = proposal._replace(images=proposal.images.model_copy(update={"augmentation": Augmentation()}))
     tolerance = max(REFINING.tolerance_px, size / 3)
     return Recipe(
-        model=begin.spec.model_copy(update={"name": name, "version": 1}),
+        # Of other weights, what was seen of these is not true.
+        model=begin.recalibrated(None).spec.model_copy(update={"name": name, "version": 1}),
         dataset=_images(proposal, images, window, begin.grid, size),
         training=REFINING.model_copy(update={"tolerance_px": tolerance}),
     )

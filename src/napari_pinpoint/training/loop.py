@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,9 +18,10 @@ import torch
 from torch import Tensor
 
 from napari_pinpoint.datasets import Dataset
-from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.errors import PinpointError, PinpointWarning
 from napari_pinpoint.model import Localizer, ModelSpec
 from napari_pinpoint.sampling import Batch, SampleSource
+from napari_pinpoint.training.recalibrating import frames_of, recalibrated
 from napari_pinpoint.training.sources import sources_of
 from napari_pinpoint.training.spec import Progress, Recipe, TrainingSpec
 from napari_pinpoint.training.state import Run, Validation
@@ -33,7 +35,7 @@ def train_recipe(
     start: Localizer | None = None,
     device: str = "auto",
 ) -> Iterator[Progress | Localizer]:
-    """Train what a recipe says; yields progress and, last, the model.
+    """Train what a recipe says; yields progress and, last, the model, recalibrated if the recipe has frames for it.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def train_recipe(
         As for `train_iter`.
     """
     sources = sources_of(recipe, dataset)
-    yield from train_iter(
+    for report in train_iter(
         recipe.model,
         recipe.training,
         source=sources.source,
@@ -52,7 +54,19 @@ def train_recipe(
         start=start,
         device=device,
         made_from={**recipe.model_dump(mode="json"), **sources.made_from},
-    )
+    ):
+        if isinstance(report, Localizer) and recipe.recalibration_frames:
+            report = _recalibrated(report, recipe, device)
+        yield report
+
+
+def _recalibrated(model: Localizer, recipe: Recipe, device: str) -> Localizer:
+    """The trained model, recalibrated; as it is, with a warning, where it finds too little for that."""
+    try:
+        return recalibrated(model, frames_of(recipe), device=device)
+    except PinpointError as error:
+        warnings.warn(f"The model is not recalibrated: {error}", PinpointWarning, stacklevel=2)
+        return model
 
 
 def train(

@@ -83,12 +83,17 @@ class Recipe(BaseModel, extra="forbid", frozen=True):
     validation_frames: int = Field(default=20, ge=1)
     dataset: DatasetPart | None = None
     share: float = Field(default=0.5, gt=0, lt=1, description="Of windows from images, where there is a scene, too.")
+    recalibration_frames: int = Field(
+        default=0, ge=0, description="Further frames of that scene on which the trained model is recalibrated."
+    )
     training: TrainingSpec = TrainingSpec()
 
     @model_validator(mode="after")
-    def _has_a_source(self) -> Recipe:
+    def _has_its_sources(self) -> Recipe:
         if self.scene is None and self.dataset is None:
             raise ValueError("a recipe needs a scene or a dataset to learn from, or both")
+        if self.recalibration_frames and self.validation is None:
+            raise ValueError("frames to recalibrate on (recalibration_frames) need a scene to validate on (validation)")
         return self
 
 
