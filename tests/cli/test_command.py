@@ -12,7 +12,10 @@ import pytest
 
 from napari_pinpoint import __version__
 
-COMMANDS = ("info", "localize", "convert", "evaluate", "rerun", "models", "train", "simulate", "demo")
+COMMANDS = (
+    *("info", "localize", "convert", "filter", "link", "drift", "count", "render", "resolution", "replay", "evaluate"),
+    *("rerun", "models", "train", "simulate", "bench", "demo"),
+)
 
 Run = Callable[..., Any]
 
