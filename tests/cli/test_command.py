@@ -14,7 +14,7 @@ from napari_pinpoint import __version__
 
 COMMANDS = (
     *("info", "localize", "convert", "filter", "link", "drift", "count", "render", "resolution", "replay", "evaluate"),
-    *("rerun", "models", "train", "simulate", "bench", "demo"),
+    *("rerun", "models", "train", "simulate", "demo"),
 )
 
 Run = Callable[..., Any]
