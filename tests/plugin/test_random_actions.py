@@ -415,12 +415,15 @@ def test_nothing_breaks_leaks_or_is_lost(
 ) -> None:
     from qtpy.QtWidgets import QApplication, QFileDialog
 
+    from napari_pinpoint.plugin.work.pictures import follow_pictures
+
     target = str(tmp_path / "points")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (target, a[-1]))
     # Drawing is napari's, and takes long without a graphics card.
     monkeypatch.setattr("vispy.scene.canvas.SceneCanvas.on_draw", lambda *_: None)
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(900, 700)
+    follow_pictures(viewer)  # goes with the viewer, not with the dock
     before = watchers(viewer)
     user = User(viewer, qtbot, ledger)
     for seed in range(first, first + BLOCK):
