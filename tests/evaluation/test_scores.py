@@ -169,6 +169,18 @@ def test_a_table_that_measures_from_the_corner(movie, tolerance_nm):
         evaluate(corner, movie, tolerance_nm=tolerance_nm)
 
 
+@pytest.mark.parametrize(("step", "words"), [("drift", "corrected for drift"), ("merge", "one row for each molecule")])
+def test_a_table_that_is_no_more_where_the_camera_saw_it(movie, step, words):
+    worked = movie.with_step(step)
+    with pytest.warns(PinpointWarning, match=f"found table .*{words}.*before that step"):
+        evaluate(worked, movie, tolerance_nm=50)
+    with pytest.warns(PinpointWarning, match=f"true table .*{words}"):
+        evaluate(movie, worked, tolerance_nm=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate(worked, worked, tolerance_nm=50)
+
+
 def test_good_and_poor_tables_alike_give_no_warning(movie, rng):
     good = movie.with_columns(x=movie["x"] + rng.normal(0, 0.2, len(movie)))
     poor = movie.with_columns(x=rng.uniform(0, 100, len(movie)))

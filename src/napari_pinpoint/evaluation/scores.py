@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from napari_pinpoint.errors import PinpointWarning
 from napari_pinpoint.evaluation.coverage import Frames, by_class, compared_frames
 from napari_pinpoint.evaluation.matching import Matches, Method, match, shared_calibration
+from napari_pinpoint.evaluation.misalignment import warn_if_misaligned
 from napari_pinpoint.evaluation.pairing import Pairing, pair
 from napari_pinpoint.evaluation.selection import tolerance_in_px, what_counts
 from napari_pinpoint.localizations import Localizations
@@ -205,7 +204,7 @@ def evaluate(
         field_shape=field_shape,
         photon_cut=photon_cut,
     )
-    _warn_if_misaligned(pairing.found, pairing.truth, pairing.matches, pairing.tolerance_px)
+    warn_if_misaligned(pairing)
     return scores_of(pairing)
 
 
@@ -268,39 +267,6 @@ def _displacements(found: Localizations, truth: Localizations, matches: Matches)
         else np.empty(0)
         for axis in ("y", "x", "z")
     }
-
-
-#: Fewer pairs than this do not tell an offset of the tables from chance.
-_ENOUGH_PAIRS = 10
-
-
-def _warn_if_misaligned(found: Localizations, truth: Localizations, matches: Matches, tolerance: float) -> None:
-    """Warn of the two mistakes that ruin most comparisons: frames counted from 1, pixels measured from their corner."""
-    if not len(found) or not len(truth):
-        return
-    spans = [f"{table['frame'].min()} to {table['frame'].max()}" for table in (found, truth)]
-    if not np.isin(found["frame"], truth["frame"]).any():
-        message = f"The tables share no frame: found {spans[0]}, true {spans[1]}. Does one of them count from 1?"
-        warnings.warn(message, PinpointWarning, stacklevel=3)
-        return
-    enough = max(_ENOUGH_PAIRS, min(len(found), len(truth)) // 2)
-    if len(matches.found) < enough:
-        for earlier, later, name in ((found, truth, "found"), (truth, found, "true")):
-            shifted = earlier.with_columns(frame=earlier["frame"] + 1)
-            pairs = match(shifted, later, tolerance=tolerance).found
-            if len(pairs) >= max(enough, 2 * len(matches.found)):
-                message = f"Far more of the tables match when every frame of the {name} one is raised by 1. "
-                warnings.warn(message + "Does the other count from 1?", PinpointWarning, stacklevel=3)
-                return
-        # A half-pixel offset, 0.71 px along the diagonal, hides from a tolerance below that.
-        matches = match(found, truth, tolerance=max(tolerance, 1.0))
-    if len(matches.found) >= enough:
-        error = _displacements(found, truth, matches)
-        shift = np.array([np.median(error["y"]), np.median(error["x"])])
-        if np.all(np.abs(np.abs(shift) - 0.5) < 0.1):
-            message = f"Found positions are off by ({shift[0]:.2f}, {shift[1]:.2f}) px (y, x) in the median. "
-            message += "Does one of the tables measure from the corner of the first pixel instead of its centre?"
-            warnings.warn(message, PinpointWarning, stacklevel=3)
 
 
 def _fraction(part: int, whole: int) -> float:
