@@ -117,7 +117,8 @@ class LocalNormalization(BaseModel, extra="forbid", frozen=True):
                 around.append(slice(max(0, edge[i] - half), min(n, edge[i + 1] + half)))
             block = frames[(slice(None), slice(None), *around)].reshape(*frames.shape[:2], -1)
             low[(..., *index)], high[(..., *index)] = np.percentile(block, (self.low, self.high), axis=-1)
-        floor = np.maximum(self.noise_floor * _noise(frames), np.finfo(np.float32).tiny * 1e6)
+        noise = _noise(frames, share_of_range=1 / self.noise_floor)
+        floor = np.maximum(self.noise_floor * noise, np.finfo(np.float32).tiny * 1e6)
         return low, np.maximum(high - low, floor.reshape(*floor.shape, *[1] * len(cells))), shape
 
     def apply(
@@ -134,15 +135,19 @@ class LocalNormalization(BaseModel, extra="forbid", frozen=True):
         return values if self.compress is None else np.arcsinh(self.compress * values)
 
 
-def _noise(frames: Frames) -> Frames:
-    """(n, C) standard deviation of the noise of frames (n, C, \\*spatial), from steps between neighbours along x."""
+def _noise(frames: Frames, *, share_of_range: float) -> Frames:
+    r"""(n, C) standard deviation of the noise of frames (n, C, \*spatial), from steps between neighbours along x.
+
+    Where most steps are 0, those that are not tell it; they may be the edges of objects in a clean picture, so it is at
+    most a share of the frame's range.
+    """
     step = np.abs(np.diff(frames.astype(np.float32), axis=-1)).reshape(*frames.shape[:2], -1)
-    median = np.median(step, axis=-1)
-    for index in zip(*np.nonzero(median == 0), strict=True):
-        steps = step[index][step[index] > 0]
-        median[index] = np.median(steps) if len(steps) else 0
     # 1.4826 MAD is the standard deviation of a Gaussian; a difference of two pixels has sqrt(2) times theirs.
-    noise: Frames = 1.4826 / np.sqrt(2) * median
+    noise: Frames = 1.4826 / np.sqrt(2) * np.median(step, axis=-1)
+    for index in zip(*np.nonzero(noise == 0), strict=True):
+        steps = step[index][step[index] > 0]
+        if len(steps):
+            noise[index] = min(1.4826 / np.sqrt(2) * np.median(steps), share_of_range * float(np.ptp(frames[index])))
     return noise
 
 

@@ -89,13 +89,19 @@ def test_stacks(run: Run, movie: Path, model: Path, camera: Camera, folder: Path
         (("--position", "3"), ("position",)),
         (("--axes", "CZYX"), ("axes",)),
         (("--device", "toaster"), ("toaster",)),
-        (("--format", "excel"), ("excel", "thunderstorm", "parquet")),
     ],
 )
 def test_options(
     run: Run, movie: Path, model: Path, camera: Camera, folder: Path, options: tuple[str, ...], said: tuple[str, ...]
 ) -> None:
     assert_refused(run("localize", movie, "-o", folder / "t.parquet", "--model", model, *camera, *options), *said)
+    assert not list(folder.iterdir())
+
+
+def test_a_format_that_there_is_not(run: Run, movie: Path, folder: Path) -> None:
+    ended = run("localize", movie, "-o", folder / "t.parquet", "--format", "excel")
+    assert ended.code == 2
+    assert all(name in ended.err for name in ("excel", "thunderstorm", "parquet"))
     assert not list(folder.iterdir())
 
 

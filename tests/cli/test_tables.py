@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_pinpoint import read_localizations
-from napari_pinpoint.io.tables import FORMATS
+from napari_pinpoint.io.tables import FORMATS, write_localizations
 from napari_pinpoint.localizations import Localizations
 
 Run = Callable[..., Any]
@@ -97,8 +97,10 @@ def test_evaluate_prints_a_table(run: Run, pair: tuple[Path, Path]) -> None:
     assert "nan" not in ended.out
 
 
-def test_evaluate_as_the_challenge_does(run: Run, truth: Path) -> None:
-    ended = run("evaluate", truth, truth, "--challenge", "--json")
+def test_evaluate_as_the_challenge_does(run: Run, truth: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.parquet"  # a table that does not say how large its images are
+    write_localizations(read_localizations(truth).with_record({}), elsewhere)
+    ended = run("evaluate", elsewhere, elsewhere, "--challenge", "--json")
     assert ended.code == 2
     assert "--field-px" in ended.err
     scores = json.loads(run("evaluate", truth, truth, "--challenge", "--field-px", "40x48", "--json").out)
