@@ -29,15 +29,19 @@ def warn_if_misaligned(pairing: Pairing) -> None:
 
 def _one_sided_steps(found: Localizations, truth: Localizations) -> str:
     """What was done with one of the tables alone and moves its rows, in a sentence; empty if there is nothing."""
-    steps = [{step.get("step") for step in table.record.get("steps", [])} for table in (found, truth)]
-    for name, other, mine, others in (("found", "true", *steps), ("true", "found", *reversed(steps))):
-        done = [words for step, words in _MOVING_STEPS.items() if step in mine - others]
+    for name, table, partner, other in (("found", found, "true", truth), ("true", truth, "found", found)):
+        done = [words for step, words in _MOVING_STEPS.items() if step in _steps(table) - _steps(other)]
         if done:
             return (
-                f"The {name} table {' and '.join(done)}, the {other} one not: they need not agree even where all is "
+                f"The {name} table {' and '.join(done)}, the {partner} one not: they need not agree even where all is "
                 "right. Compare the table from before that step."
             )
     return ""
+
+
+def _steps(table: Localizations) -> set[str]:
+    """What was done with a table."""
+    return {str(step.get("step")) for step in table.record.get("steps", [])}
 
 
 def _offset(pairing: Pairing) -> str:
