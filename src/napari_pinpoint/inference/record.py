@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from napari_pinpoint import __version__
+from napari_pinpoint.io.provenance import hash_of_sample
 from napari_pinpoint.model import Localizer
 from napari_pinpoint.region import Region
 from napari_pinpoint.stack import StackView
@@ -28,7 +27,7 @@ def record_of(
         "format": 1,
         "input": {
             "path": stack.path,
-            "sha256_of_sample": _hash_of_file(stack.path),
+            "sha256_of_sample": hash_of_sample(stack.path),
             "shape": list(stack.shape),
             "dtype": str(stack.dtype),
             **view.describe(),
@@ -54,19 +53,6 @@ def record_of(
         },
         "steps": [{"step": "localize"}],
     }
-
-
-def _hash_of_file(path: str | None) -> str | None:
-    """A hash of a file's size, first and last megabyte: enough to notice another file, quick at any size."""
-    if path is None or not Path(path).is_file():
-        return None
-    size = Path(path).stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with Path(path).open("rb") as file:
-        digest.update(file.read(2**20))
-        file.seek(max(0, size - 2**20))
-        digest.update(file.read())
-    return digest.hexdigest()
 
 
 def fingerprint_of(plan: Plan) -> dict[str, Any]:

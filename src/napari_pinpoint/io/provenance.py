@@ -5,6 +5,7 @@ Parquet files hold it in their schema; formats that have no place for it get a f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import warnings
@@ -81,3 +82,19 @@ def calibration(path: Path, stored: dict[str, Any] | None, pixel_size_nm: float 
         "z_step_nm": stored.get("z_step_nm"),
         "record": stored.get("record"),
     }
+
+
+def hash_of_sample(path: str | Path | None) -> str | None:
+    """A hash of a file's size, first and last megabyte: enough to notice another file, quick at any size.
+
+    None where there is no such file.
+    """
+    if path is None or not Path(path).is_file():
+        return None
+    size = Path(path).stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with Path(path).open("rb") as file:
+        digest.update(file.read(2**20))
+        file.seek(max(0, size - 2**20))
+        digest.update(file.read())
+    return digest.hexdigest()
