@@ -55,6 +55,13 @@ def test_a_figure_in_colours(run: Run, table: Path, suffix: str) -> None:
     assert path.stat().st_size > 5000
 
 
+@pytest.mark.parametrize("method", ["histogram", "gaussian"])
+def test_what_lies_outside_the_field_is_counted(run: Run, made: Localizations, table: Path, method: str) -> None:
+    inside = int(np.count_nonzero((made["y"] < 15.5) & (made["x"] < 9.5)))
+    ended = run("render", table, "-o", table.with_name("a.ome.tif"), "--field-px", "16x10", "--method", method)
+    assert f"{inside} localizations; {100 - inside} more lie outside the field." in ended.out
+
+
 def test_what_cannot_be_rendered(run: Run, table: Path) -> None:
     ended = run("render", table, "-o", table.with_name("a.jpg"))
     assert ended.code == 2

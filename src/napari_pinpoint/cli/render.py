@@ -133,4 +133,6 @@ def render(
     else:
         rows, columns = written["shape"][:2]
         words = "" if written["picture_pixel_nm"] is None else f" of {written['picture_pixel_nm']:.4g} nm"
-        print(f"{output}: {rows:,} x {columns:,} pixels{words}, {written['shown']:,} localizations.")
+        outside = len(table) - written["shown"]
+        left_out = f"; {outside:,} more lie outside the field" if outside else ""
+        print(f"{output}: {rows:,} x {columns:,} pixels{words}, {written['shown']:,} localizations{left_out}.")

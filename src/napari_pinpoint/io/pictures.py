@@ -154,8 +154,14 @@ def write_rendered(
         "picture_pixel_nm": size,
         "magnification": factor,
         "color_limits": None if coloring is None else [coloring.low, coloring.high],
-        "shown": round(float(drawn.density.sum(dtype=float))),
+        "shown": _count_inside(table, shape),
     }
+
+
+def _count_inside(table: Localizations, shape: tuple[int, int]) -> int:
+    """How many rows lie in the field; of those at its edge, a part of the Gaussian may lie outside."""
+    (y, x), (rows, columns) = (table["y"], table["x"]), shape
+    return int(np.count_nonzero((y >= -0.5) & (y < rows - 0.5) & (x >= -0.5) & (x < columns - 0.5)))
 
 
 def check_picture_suffix(path: str | Path) -> None:

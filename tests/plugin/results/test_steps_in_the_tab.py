@@ -178,6 +178,7 @@ def test_steps_are_saved_and_done_again(
     panel = tab.form.steps
     listed = [panel.list.item(row, 0).text() for row in range(panel.list.rowCount())]
     assert listed == ["localize", "link", "merge", "filter"]
+    assert panel.list.item(1, 1).text() == "radius 27 nm, dark frames 0"
     press(panel.save_button)
     wanted = table_from_layer(viewer.layers["found"])
     press(tab.form.reset_button)

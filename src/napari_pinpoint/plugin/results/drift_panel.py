@@ -139,7 +139,9 @@ def _correction(regions: Any, settings: dict[str, Any]) -> Work:
             drift = estimate_drift_from_fiducials(table, regions, **settings)
         size, unit = (drift.pixel_size_nm, "nm") if drift.pixel_size_nm else (1.0, "px")
         far = float(np.hypot(drift.y - drift.y[0], drift.x - drift.x[0]).max()) * size
-        words = f"The sample had moved by up to {far:.3g} {unit}; all points were moved back."
+        words = (
+            f"The sample had moved by up to {far:.3g} {unit}; all points were moved back to where they were at first."
+        )
         drawn = Drawn.of(lambda: drift_figure(drift), words)
         return Outcome(words, correct_drift(table, drift), notes={"drift": {drift.to_record()["sha256"]: drawn}})
 

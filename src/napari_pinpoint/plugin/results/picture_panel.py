@@ -127,6 +127,8 @@ class PicturePanel(Panel):
             drawn = method if known else "histogram"
             written = write_rendered(table, path, shape=field_of(table), method=drawn, overwrite=True, **how)
             rows, columns = written["shape"][:2]
-            return Outcome(f"{Path(path).name} has {rows:,} x {columns:,} pixels and {written['shown']:,} points.")
+            words = f"{Path(path).name} has {rows:,} x {columns:,} pixels and {written['shown']:,} points."
+            outside = len(table) - written["shown"]
+            return Outcome(words + (f" {outside:,} points lie outside the field of the movie." if outside else ""))
 
         self.started.emit("Writing the picture", do)

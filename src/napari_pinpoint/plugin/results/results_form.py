@@ -50,8 +50,8 @@ class ResultsForm:
         self.resolution = ResolutionPanel()
         self.panels: tuple[Panel, ...] = (
             self.steps,
+            self.drift,  # in the order in which they are done
             self.link,
-            self.drift,
             self.counts,
             self.picture,
             self.resolution,

@@ -91,4 +91,11 @@ def _settings(step: Mapping[str, Any]) -> str:
     settings = {name: value for name, value in step.items() if name != "step" and value is not None}
     if list(settings) == ["expression"]:
         return str(settings["expression"])
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
+    return ", ".join(_in_words(name, value) for name, value in settings.items())
+
+
+def _in_words(name: str, value: Any) -> str:
+    """A setting with its unit behind the number: `radius_nm=60.0` is "radius 60 nm"."""
+    words, number = name.split("_"), f"{value:g}" if isinstance(value, float) else str(value)
+    unit = words.pop() if words[-1] in ("nm", "px") else ""
+    return " ".join([*words, number, *([unit] if unit else [])])
