@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,28 +21,18 @@ pytestmark = pytest.mark.gui
 
 CAMERA = {"offset_adu": "100", "electrons_per_adu": "0.5", "read_noise_e": "1.5"}
 CONDITION = "photons > 300 and uncertainty_x_nm < 25"
-SCENE = (
-    "shape=[48,48]",
-    "structures={filaments: 1}",
-    "density=[0.01,0.01]",
-    "photons=[1200,1200]",
-    "background=[15,15]",
-    "on_time_frames=2.5",
-    "blinks=20",
-    "drift_px=[1.5,-1]",
-)
-
-
-def command(*arguments: Any) -> None:
-    assert main([str(argument) for argument in arguments]) == 0
+PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the movie and its truth."""
-    options = [word for option in SCENE for word in ("--set", option)]
-    truth = ("--truth", tmp_path / "truth.parquet")
-    command("simulate", "emitters", "--frames", 300, "--seed", 5, *options, "-o", tmp_path / "movie.tif", *truth)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the commands of the page leave there, of fewer frames."""
+    monkeypatch.chdir(tmp_path)
+    section = PAGE.split("## From a movie to a table\n", 1)[1].split("\n## ", 1)[0]
+    lines = re.findall(r"^    pinpoint (.*)$", section, flags=re.MULTILINE)
+    assert len(lines) == 10
+    for line in lines:
+        assert main(shlex.split(line.replace("--frames 5000", "--frames 300"))) == 0, line
     return tmp_path
 
 
@@ -68,19 +60,6 @@ def ended(qtbot: Any) -> Callable[[Any], None]:
     return wait
 
 
-def by_commands(folder: Path) -> None:
-    """The whole way as the page on tables has it."""
-    camera = [word for name, value in CAMERA.items() for word in (f"--{name.replace('_', '-')}", value)]
-    found, good, still, molecules = (folder / f"{name}.parquet" for name in ("found", "good", "still", "molecules"))
-    command("localize", folder / "movie.tif", "-o", found, "--model", "smlm-2d", *camera)
-    command("filter", found, CONDITION, "-o", good)
-    command("drift", good, "-o", still)
-    command("link", still, "-o", molecules, "--radius-nm", 60, "--dark-frames", 1, "--merge")
-    command("render", molecules, "-o", folder / "command.ome.tif", "--method", "gaussian")
-    for suffix in (".hdf5", ".csv"):
-        command("convert", molecules, (folder / "command").with_suffix(suffix))
-
-
 @pytest.mark.filterwarnings("ignore:.*for Picasso:UserWarning", "ignore:.*has no place for:UserWarning")
 def test_the_whole_way_is_the_same_by_mouse_and_by_command(
     qtbot: Any,
@@ -97,7 +76,6 @@ def test_the_whole_way_is_the_same_by_mouse_and_by_command(
     from napari_pinpoint.plugin.commands import open_stack
     from napari_pinpoint.plugin.dock import PinpointDock
 
-    by_commands(folder)
     expected = {
         name: read_localizations(folder / f"{name}.parquet") for name in ("found", "good", "still", "molecules")
     }
@@ -145,7 +123,7 @@ def test_the_whole_way_is_the_same_by_mouse_and_by_command(
     press(results.form.sections["Picture"].button)
     press(results.form.picture.save_button)
     ended(results)
-    pictures = [read_stack(folder / f"{by}.ome.tif") for by in ("mouse", "command")]
+    pictures = [read_stack(folder / f"{by}.ome.tif") for by in ("mouse", "molecules")]
     assert pictures[0].pixel_size_nm == pictures[1].pixel_size_nm == 10
     assert np.asarray(pictures[0].data).sum() > 1000
     np.testing.assert_array_equal(*(np.asarray(picture.data) for picture in pictures))
@@ -154,10 +132,10 @@ def test_the_whole_way_is_the_same_by_mouse_and_by_command(
         answer((folder / "mouse").with_suffix(suffix))
         press(results.form.export_button)
         ended(results)
-        mouse, by_command = (read_localizations((folder / by).with_suffix(suffix)) for by in ("mouse", "command"))
+        mouse, by_command = (read_localizations((folder / by).with_suffix(suffix)) for by in ("mouse", "molecules"))
         same_rows(mouse, by_command)
         assert mouse.record["steps"] == by_command.record["steps"]
-    assert (folder / "mouse.csv").read_bytes() == (folder / "command.csv").read_bytes()
+    assert (folder / "mouse.csv").read_bytes() == (folder / "molecules.csv").read_bytes()
 
     # Evaluate what passed the filter: the truth is where the camera saw it, and in every frame
     for _ in ("link", "drift"):
@@ -173,7 +151,7 @@ def test_the_whole_way_is_the_same_by_mouse_and_by_command(
     press(evaluate.compare_button)
     qtbot.waitUntil(lambda: evaluate.scores.difference is not None, timeout=60_000)
     capsys.readouterr()
-    command("evaluate", folder / "good.parquet", folder / "truth.parquet", "--tolerance-nm", 100, "--json")
+    assert main(["evaluate", "good.parquet", "truth.parquet", "--tolerance-nm", "100", "--json"]) == 0
     by_command = json.loads(capsys.readouterr().out)
     scores = json.loads(json.dumps(evaluate.scores.difference.scores.to_dict()))
     assert scores["jaccard"] > 0.5
