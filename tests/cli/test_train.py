@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from napari_pinpoint import load_model
+from napari_pinpoint.annotation import CompleteRegion, Coverage, write_coverage
 
 Run = Callable[..., Any]
 Camera = tuple[str, ...]
@@ -84,11 +85,26 @@ def test_points_on_a_stack_teach_a_model(
     assert "Jaccard" in ended.out
 
 
+def test_a_stack_that_is_annotated_in_part_teaches_and_validates_there(
+    run: Run, movie: Path, truth: Path, model: Path, camera: Camera, tmp_path: Path
+) -> None:
+    regions = tmp_path / "regions.json"
+    write_coverage(Coverage((CompleteRegion([(0, 0), (0, 20), (20, 20), (20, 0)]),)), regions)
+    output = tmp_path / "taught.safetensors"
+    how = ("--start", model, "--steps", "2", "--device", "cpu", "--regions", regions)
+    ended = run("train", "--stack", movie, "--points", truth, "-o", output, *how, *camera)
+    assert ended.code == 0, ended.err
+    record = load_model(output).record
+    assert record["regions"] == str(regions)
+    assert record["validation"]["recall"] is not None
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("-o", "m.safetensors"), "--recipe"),
         (("--stack", "a.tif", "-o", "m.safetensors"), "--points"),
+        (("--recipe", "no-such", "--regions", "r.json", "-o", "m.safetensors"), "--regions"),
         (("--recipe", "no-such", "-o", "m.safetensors"), "no recipe"),
         (("--recipe", "no-such", "-o", "m.pt"), ".safetensors"),
     ],

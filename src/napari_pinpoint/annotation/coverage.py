@@ -168,7 +168,7 @@ class Coverage:
     def within(self, points: Localizations, frame: int, shape: tuple[int, int]) -> Localizations:
         """The points of one frame that lie on pixels which can be believed."""
         chosen = points.select(points["frame"] == frame)
-        known = self.believed(frame, shape)
+        known = self.believed(frame, shape) if len(chosen) else np.zeros(shape, bool)
         if not known.any():
             return chosen.select(slice(0, 0))
         return chosen.select(Region(known).labels_at(chosen["y"], chosen["x"]) != 0)

@@ -30,6 +30,7 @@ def train(
     dataset: own.DatasetFolder = None,
     stack: own.StackPath = None,
     points: own.Points = None,
+    regions: own.Regions = None,
     start: own.Start = None,
     steps: own.Steps = None,
     folder: own.Folder = None,
@@ -69,7 +70,7 @@ def train(
     from napari_pinpoint.cli.training import Choices
 
     choices = Choices(
-        output.stem, recipe=recipe, start=start, stack=stack, points=points, steps=steps,
+        output.stem, recipe=recipe, start=start, stack=stack, points=points, regions=regions, steps=steps,
         new=_said(method=method, backbone=backbone, decoder=decoder, loss=loss, target=target)
         | _said(threshold_function=threshold_function),
         images=_said(path=dataset and str(dataset), format=dataset_format, split=split, validation=validation_split)
@@ -96,6 +97,8 @@ def _check(choices: Choices) -> None:
         raise typer.BadParameter("Give --recipe, --dataset, or --stack and --points.")
     if on_stack and "path" in images:
         raise typer.BadParameter("Give --dataset, or --stack and --points, not both.")
+    if choices.regions is not None and not on_stack:
+        raise typer.BadParameter("--regions: this goes with --stack and --points.")
     names = {"format": "--dataset-format", "split": "--split", "validation": "--validation-split"}
     idle = ", ".join(option for name, option in names.items() if name in images)
     if on_stack and idle:

@@ -111,6 +111,16 @@ Points = Annotated[
         rich_help_panel=_STACK,
     ),
 ]
+Regions = Annotated[
+    Path | None,
+    typer.Option(
+        "--regions",
+        metavar="FILE",
+        help="Where the points are complete, and which frames are empty: the JSON file exported with them, or a label "
+        "image for all frames. Nothing is taught of the rest.",
+        rich_help_panel=_STACK,
+    ),
+]
 
 Method = Annotated[
     str | None,

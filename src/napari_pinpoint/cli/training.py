@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_pinpoint.annotation import read_coverage
 from napari_pinpoint.cli.options import Reading, build
 from napari_pinpoint.datasets import Dataset, Sample
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.tables import read_localizations
 from napari_pinpoint.model import Localizer, load_model
-from napari_pinpoint.sampling import StackSource, hold_out
+from napari_pinpoint.sampling import StackSource, hold_out, hold_out_covered
 from napari_pinpoint.training import DatasetPart, Recipe, read_recipe, recipe_for, refining, train_iter, train_recipe
 from napari_pinpoint.training.sources import check_window, read_part
 
 if TYPE_CHECKING:
     from napari_pinpoint.stack import StackView
     from napari_pinpoint.training import Progress
+    from napari_pinpoint.training.state import Validation
 
     Reports = Iterator["Progress | Localizer"]
 
@@ -35,6 +37,7 @@ class Choices:
     start: str | None
     stack: str | None
     points: Path | None
+    regions: Path | None
     new: dict[str, Any]
     images: dict[str, Any]
     classes: tuple[str, ...]
@@ -92,8 +95,9 @@ def _recipe(choices: Choices, begin: Localizer | None, dataset: Dataset, part: D
 
 
 def _on_stack(choices: Choices, view: StackView, table: Path, *, folder: Path, device: str) -> Reports:
-    """A training on the frames of a stack that have points; every fifth of these is validated on."""
+    """A training on the annotated frames of a stack; every fifth of those with points is validated on."""
     points = read_localizations(table, pixel_size_nm=view.stack.pixel_size_nm)
+    coverage = None if choices.regions is None else read_coverage(choices.regions)
     begin = None
     if choices.recipe is not None:
         recipe = read_recipe(choices.recipe)
@@ -107,10 +111,17 @@ def _on_stack(choices: Choices, view: StackView, table: Path, *, folder: Path, d
         recipe = _recipe(choices, begin, Dataset((sample,), choices.classes or labels), None)
     part = choices.part(recipe.dataset)
     check_window(recipe.model, part.window)
-    learn_from, validation = hold_out(view, points)
+    learn_from, frames = points, None
+    validation: Validation | None
+    if coverage is None:
+        learn_from, validation = hold_out(view, points)
+    else:
+        frames, validation = hold_out_covered(view, points, coverage)
     source = StackSource(
         view,
         learn_from,
+        coverage=coverage,
+        frames=frames,
         window=part.window,
         classes=recipe.model.classes,
         augmentation=part.augmentation,
@@ -125,5 +136,9 @@ def _on_stack(choices: Choices, view: StackView, table: Path, *, folder: Path, d
         folder=folder,
         start=begin,
         device=device,
-        made_from={"stack": view.stack.path, "points": str(table)},
+        made_from={
+            "stack": view.stack.path,
+            "points": str(table),
+            **({} if choices.regions is None else {"regions": str(choices.regions)}),
+        },
     )

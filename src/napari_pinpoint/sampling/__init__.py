@@ -1,6 +1,6 @@
 """Sampling: what a training draws its batches from."""
 
-from napari_pinpoint.sampling.annotated import DatasetSource, StackSource, hold_out
+from napari_pinpoint.sampling.annotated import DatasetSource, StackSource, hold_out, hold_out_covered
 from napari_pinpoint.sampling.batches import Batch, MixedSource, SampleSource, SceneSource
 from napari_pinpoint.sampling.windows import AnnotatedFrame, WindowSource
 
@@ -14,4 +14,5 @@ __all__ = [
     "StackSource",
     "WindowSource",
     "hold_out",
+    "hold_out_covered",
 ]

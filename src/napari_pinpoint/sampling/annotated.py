@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from napari_pinpoint.annotation import Coverage
 from napari_pinpoint.datasets import Dataset
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
+from napari_pinpoint.region import Region
 from napari_pinpoint.sampling.windows import AnnotatedFrame, WindowSource
 from napari_pinpoint.stack import Stack, StackView
 
@@ -21,22 +25,43 @@ class StackSource(WindowSource):
     stack
         A stack with one channel and plane, or a view.
     points
-        All points of the frames that are annotated; a frame without a row is not used.
+        All points of the frames that are annotated; a frame without a row is not used, unless `coverage` says more.
     window
         Side of the windows in pixels.
+    coverage
+        Where the points are complete, if not in every frame that has some: nothing is taught of the rest.
+    frames
+        With `coverage`, those of its frames that are learnt from; by default all.
     **options
         `classes`, `augmentation` and the others of `DatasetSource`.
+
+    Raises
+    ------
+    PinpointError
+        If there are no points, none where they are complete, or some in frames that the stack does not have.
     """
 
-    def __init__(self, stack: Stack | StackView, points: Localizations, *, window: int = 40, **options: Any) -> None:
+    def __init__(
+        self,
+        stack: Stack | StackView,
+        points: Localizations,
+        *,
+        window: int = 40,
+        coverage: Coverage | None = None,
+        frames: Collection[int] | None = None,
+        **options: Any,
+    ) -> None:
         view = stack.view() if isinstance(stack, Stack) else stack
         annotated = np.unique(points["frame"])
         if len(annotated) and annotated[-1] >= view.n_frames:
             raise PinpointError(
                 f"The points reach to frame {annotated[-1]}; {view.stack.name} has {view.n_frames} frames."
             )
-        frames = [AnnotatedFrame(lambda: view, int(i), points.select(points["frame"] == i)) for i in annotated]
-        super().__init__(frames, window=window, dims=view.dims, **options)
+        if coverage is None:
+            known = [AnnotatedFrame(lambda: view, int(i), points.select(points["frame"] == i)) for i in annotated]
+        else:
+            known = _covered(view, points, coverage, frames)
+        super().__init__(known, window=window, dims=view.dims, **options)
 
 
 class DatasetSource(WindowSource):
@@ -103,6 +128,55 @@ def hold_out(
     images = np.concatenate([view.read(int(frame), int(frame) + 1) for frame in held])
     shown = Stack(images, "TC" + view.spatial_axes, view.stack.camera, pixel_size_nm=view.stack.pixel_size_nm)
     return points.select(~inside), (shown.view(channel="all", plane="volume" if view.dims == 3 else None), truth)
+
+
+def hold_out_covered(
+    view: StackView, points: Localizations, coverage: Coverage, *, every: int = 5
+) -> tuple[list[int], list[tuple[StackView, Localizations, Region]]]:
+    """Frames to learn from, and the `every`-th of the frames with points, to validate on where these are complete.
+
+    Returns
+    -------
+    The frames for `StackSource`, and for each frame that is held out its image in memory, its points and where they
+    are complete. With fewer frames than `every`, none is held out.
+    """
+    shape = _rows_and_columns(view)
+    frames = list(coverage.frames(view.n_frames))
+    inside = {frame: coverage.within(points, frame, shape) for frame in frames}
+    held = [frame for frame in frames if len(inside[frame])][every - 1 :: every]
+    checks = []
+    for frame in held:
+        image = Stack(view.read(frame, frame + 1), "TC" + view.spatial_axes, view.stack.camera)
+        image = image.with_values(pixel_size_nm=view.stack.pixel_size_nm)
+        truth = inside[frame].with_columns(frame=np.zeros(len(inside[frame]), int))
+        shown = image.view(channel="all", plane="volume" if view.dims == 3 else None)
+        checks.append((shown, truth, Region(coverage.believed(frame, shape), name="complete annotation")))
+    return [frame for frame in frames if frame not in held], checks
+
+
+def _covered(
+    view: StackView, points: Localizations, coverage: Coverage, frames: Collection[int] | None
+) -> list[AnnotatedFrame]:
+    """The frames of which something is known, each with the points that lie there."""
+    shape = _rows_and_columns(view)
+    wanted = [i for i in coverage.frames(view.n_frames) if frames is None or i in frames]
+    known = [
+        AnnotatedFrame(
+            lambda: view, i, coverage.within(points, i, shape), partial(coverage.believed, i, shape), aimed=True
+        )
+        for i in wanted
+    ]
+    if len(points) and not any(len(frame.table) for frame in known):
+        raise PinpointError(
+            f"None of the {len(points)} points lies where the annotation is complete. Check that the regions and the "
+            "points belong to the same stack, and that the regions hold in the frames of the points."
+        )
+    return known
+
+
+def _rows_and_columns(view: StackView) -> tuple[int, int]:
+    rows, columns = view.spatial_shape[-2:]
+    return rows, columns
 
 
 def _by_frame(table: Localizations) -> list[tuple[int, Localizations]]:

@@ -25,12 +25,17 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedFrame:
-    """A frame whose points are all known: how to open what it is in, its number there and its points."""
+    """A frame whose points are all known: how to open what it is in, its number there and its points.
+
+    `believed` gives where they are all known, None for everywhere; where little of the frame is, `aimed` has windows
+    laid on what is.
+    """
 
     open: Callable[[], StackView]
     index: int
     table: Localizations
     believed: Callable[[], Array | None] = lambda: None
+    aimed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,8 @@ class WindowSource:
         if len(frame.table) and self.on_points and rng.random() < self.on_points:
             row = int(rng.integers(len(frame.table)))
             place = [float(frame.table[axis][row]) for axis in axes]
+        elif frame.aimed and pixels.believed is not None and not pixels.believed.all():
+            place = [*(int(rng.integers(n)) for n in pixels.frame.shape[2:-2]), *_pixel_of(pixels.believed, rng)]
         origin = _origin(pixels.frame.shape[2:], size, place, rng)
         window = _cut(pixels, frame.table, origin, size, normalization)
         _hide_rim(window.valid, origin, pixels.frame.shape[2:], self.rim)
@@ -119,6 +126,15 @@ class WindowSource:
                 self._read.popitem(last=False)
         self._read.move_to_end(number)
         return self._read[number]
+
+
+def _pixel_of(mask: Array, rng: np.random.Generator) -> tuple[int, int]:
+    """(row, column) of any of the pixels, at least one, of a mask."""
+    ends = np.cumsum(mask.sum(axis=1))
+    number = int(rng.integers(ends[-1]))
+    row = int(np.searchsorted(ends, number, side="right"))
+    columns = np.flatnonzero(mask[row])
+    return row, int(columns[number - ends[row]])  # counted from the row's last
 
 
 def _origin(

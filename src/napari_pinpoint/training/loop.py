@@ -122,9 +122,9 @@ def train_iter(
     source
         Where batches come from. Batch n depends on the seed and n alone, so a run can be continued anywhere.
     validation
-        A stack and its truth, or several such pairs (`Dataset.pairs`), whose images may differ in size. It is
-        localized as users do it; the weights (their moving average) with the best Jaccard index are kept. Without it
-        the last ones are.
+        A stack and its truth, or several such pairs (`Dataset.pairs`), whose images may differ in size; a third part
+        of a pair is the `Region` in which its truth is complete. It is localized as users do it; the weights (their
+        moving average) with the best Jaccard index are kept. Without it the last ones are.
     folder
         Where checkpoints go. If one of the same training lies there, it goes on from it and ends with the same
         weights as a run that was never interrupted (on a CPU).

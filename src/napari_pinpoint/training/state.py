@@ -23,13 +23,16 @@ from napari_pinpoint.inference import choose_device, localize
 from napari_pinpoint.io.atomic import complete_file
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.model import Localizer, ModelSpec, save_model
+from napari_pinpoint.region import Region
 from napari_pinpoint.sampling import Batch
 from napari_pinpoint.stack import Stack, StackView
 from napari_pinpoint.training.spec import Progress, TrainingSpec
 
 #: What to validate on: a stack and its truth, or several, of any sizes.
 Pair = tuple[Stack | StackView, Localizations]
-Validation = Pair | Sequence[Pair]
+#: Of a pair that is annotated in a part only, that part goes with it.
+Check = tuple[Stack | StackView, Localizations, Region | None]
+Validation = Pair | Sequence[Pair | Check]
 
 
 class Run:
@@ -45,7 +48,7 @@ class Run:
         device: str,
         made_from: dict[str, Any],
     ) -> None:
-        self.spec, self.training, self.validation, self.folder = spec, training, _as_pairs(validation), folder
+        self.spec, self.training, self.validation, self.folder = spec, training, _as_checks(validation), folder
         self.made_from = json.loads(json.dumps(made_from))  # as a checkpoint gives it back
         if start is not None:
             self.made_from["start"] = start.fingerprint()
@@ -103,9 +106,10 @@ class Run:
         """Localize what there is to validate on with the averaged weights; keep them if they are the best so far."""
         if not self.validation:
             return {}, False
-        found = [localize(stack, self.average, device=str(self.fabric.device)) for stack, _ in self.validation]
-        lengths = [stack.n_frames for stack, _ in self.validation]
-        tables = (one_after_another(tables, lengths) for tables in (found, [truth for _, truth in self.validation]))
+        device = str(self.fabric.device)
+        found = [localize(stack, self.average, region=part, device=device) for stack, _, part in self.validation]
+        lengths = [stack.n_frames for stack, _, _ in self.validation]
+        tables = (one_after_another(tables, lengths) for tables in (found, [truth for _, truth, _ in self.validation]))
         all_scores = evaluate(*tables, tolerance_px=self.training.tolerance_px).to_dict()
         scores = {name: all_scores[name] for name in ("jaccard", "precision", "recall", "rmse_px")}
         score = scores["jaccard"] if scores["jaccard"] is not None else -math.inf
@@ -206,12 +210,12 @@ class Run:
         self.curve = header.get("curve", [])  # checkpoints from before it was noted have none
 
 
-def _as_pairs(validation: Validation | None) -> list[Pair]:
+def _as_checks(validation: Validation | None) -> list[Check]:
     if validation is None:
         return []
     if isinstance(validation, tuple) and len(validation) == 2 and isinstance(validation[1], Localizations):
-        return [validation]
-    return list(validation)
+        return [(validation[0], validation[1], None)]
+    return [(given[0], given[1], given[2] if len(given) == 3 else None) for given in validation]  # type: ignore[misc]
 
 
 def _copy_weights(source: Localizer, target: Localizer) -> None:
