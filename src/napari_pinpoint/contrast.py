@@ -62,7 +62,7 @@ def contrast(frames: Array, frame: Array, y: Array, x: Array) -> Array:
     for index in np.unique(frame):
         here = frame == index
         response = _response(frames[index])
-        noise = _noise(response)
+        noise = hiding_noise(response)
         if noise > 0:
             around = np.pad(response, 1, mode="edge")
             i, j = row[here], column[here]
@@ -77,8 +77,8 @@ def _response(image: Array) -> Array:
     return response
 
 
-def _noise(response: Array) -> float:
-    """What hides a spot in a frame, in units of its responses."""
+def hiding_noise(response: Array) -> float:
+    """What hides a spot in a frame, in units of its responses (Y, X) to any filter that has no mean: see `contrast`."""
     dark = response[response < 0]
     scatter = math.sqrt(np.mean(dark * dark, dtype=np.float64)) if len(dark) else 0.0
     lit = np.clip(response, 0, max(0.0, float(np.percentile(response, CUT)))).astype(np.float64)

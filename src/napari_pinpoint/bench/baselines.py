@@ -17,6 +17,7 @@ from skimage.filters import threshold_otsu
 from skimage.segmentation import watershed
 
 from napari_pinpoint.errors import PinpointError
+from napari_pinpoint.fitting.log_spots import log_maxima
 from napari_pinpoint.localizations import Localizations
 
 Image = np.ndarray[Any, Any]
@@ -134,7 +135,7 @@ class SpotDetector:
 
     def __call__(self, image: Image) -> Localizations:
         """The spots of one image (Y, X): rows in frame 0, the strongest first, with their `response`."""
-        spots = _spots(image, self.sigma)
+        spots = log_maxima(image, self.sigma)
         return spots.select(spots["response"] >= self.threshold)
 
 
@@ -160,33 +161,12 @@ def oracle_spot_detector(
     """
     best = (-1.0, SpotDetector(sigmas[0], np.inf))
     for sigma in sigmas:
-        spots = _spots(image, sigma)
+        spots = log_maxima(image, sigma)
         most = min(len(spots), 4 * len(truth))  # with more than that, F1 is below 0.4
         f1 = _f1_of_strongest(spots.select(slice(most)), truth, tolerance_px)
         if most and f1.max() > best[0]:
             best = float(f1.max()), SpotDetector(sigma, float(spots["response"][np.argmax(f1)]))
     return best[1]
-
-
-def _spots(image: Image, sigma: float) -> Localizations:
-    """All local maxima of the response that are above 0, the strongest first.
-
-    The position is the top of the parabola through a maximum and its two neighbours along each axis, at most half a
-    pixel away; along an axis where it lies at the border there is none, and it stays.
-    """
-    response = -(sigma**2) * ndimage.gaussian_laplace(image.astype(np.float64), sigma)
-    rows, columns = np.nonzero((response == ndimage.maximum_filter(response, size=3)) & (response > 0))
-    order = np.argsort(-response[rows, columns], kind="stable")
-    at = rows[order], columns[order]
-    padded = np.pad(response, 1, mode="reflect")  # mirrored around the border's pixels: the parabola's top is there
-    positions = {}
-    for axis, name in enumerate(("y", "x")):
-        step = 1 - axis, axis
-        before, here, after = (padded[at[0] + 1 + k * step[0], at[1] + 1 + k * step[1]] for k in (-1, 0, 1))
-        curvature = before - 2 * here + after
-        shift = np.divide(before - after, 2 * curvature, out=np.zeros(len(here)), where=curvature < 0)
-        positions[name] = at[axis] + shift
-    return Localizations({"frame": np.zeros(len(order)), **positions, "response": response[at]})
 
 
 def _f1_of_strongest(spots: Localizations, truth: Localizations, tolerance: float) -> Image:
