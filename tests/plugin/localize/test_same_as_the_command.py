@@ -73,7 +73,8 @@ def test_settings_region_and_frames(
     table = table_from_layer(viewer.layers["movie localizations"])
     results, exported = dock.show_tab("Results"), tmp_path / "exported.parquet"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *asked: (str(exported), asked[-1]))
-    press(results.export_button)
+    qtbot.waitUntil(results.form.export_button.isEnabled, timeout=60_000)
+    press(results.form.export_button)
     qtbot.waitUntil(lambda: not results.tasks.is_running, timeout=60_000)
 
     option = "--min-contrast" if model == "spots" else "--threshold"
