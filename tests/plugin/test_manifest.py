@@ -46,7 +46,8 @@ def test_everything_that_is_offered_is_there() -> None:
     assert {str(category) for category in manifest.categories} <= {"Measurement", "Image Processing", "Annotation"}
     assert len(manifest.display_name) <= 40
     assert [widget.display_name for widget in offered.widgets] == ["Pinpoint", "Localize", "Results", "Evaluate"]
-    assert {suffix for writer in offered.writers for suffix in writer.filename_extensions} == {".csv", ".hdf5", ".parquet"}
+    suffixes = {suffix for writer in offered.writers for suffix in writer.filename_extensions}
+    assert suffixes == {".csv", ".hdf5", ".parquet"}
     assert [sample.key for sample in offered.sample_data] == ["filaments", "spots"]
     (reader,) = offered.readers
     assert set(reader.filename_patterns) == {"*.parquet", "*.hdf5", "*.h5", "*.bin", "*.mat"}

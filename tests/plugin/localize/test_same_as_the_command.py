@@ -73,9 +73,10 @@ def test_settings_region_and_frames(
     table = table_from_layer(viewer.layers["movie localizations"])
     results, exported = dock.show_tab("Results"), tmp_path / "exported.parquet"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *asked: (str(exported), asked[-1]))
-    qtbot.waitUntil(results.form.export_button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(lambda: results.look is not None, timeout=60_000)
     press(results.form.export_button)
     qtbot.waitUntil(lambda: not results.tasks.is_running, timeout=60_000)
+    assert "written" in results.messages.text()
 
     option = "--min-contrast" if model == "spots" else "--threshold"
     command(
