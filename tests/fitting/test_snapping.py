@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +125,8 @@ def test_edges_of_the_image_and_pixels_that_are_not_finite():
 def test_what_makes_no_sense_is_said(image, click, options):
     with pytest.raises(PinpointError):
         snap(image, *click, **options)
+
+
+def test_snapping_does_without_torch():
+    code = "import sys; from napari_pinpoint.fitting import snap, suspicious; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
