@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from napari_pinpoint.localizations import Localizations
+# The tests of packaging run where the package is not installed: it is imported in the fixtures.
+if TYPE_CHECKING:
+    from napari_pinpoint.localizations import Localizations
 
 
 @pytest.fixture
@@ -43,6 +45,7 @@ def drifting() -> Callable[..., tuple[Localizations, np.ndarray[Any, Any]]]:
         walk: float = 0.0,
         precision: float = 0.1,
     ) -> tuple[Localizations, np.ndarray[Any, Any]]:
+        from napari_pinpoint.localizations import Localizations
         from napari_pinpoint.scenes.structures import STRUCTURES
 
         rng = np.random.default_rng(seed)
