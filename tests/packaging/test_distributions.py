@@ -20,10 +20,10 @@ OFFERED = {
     "commands": [
         *("dock", "localize", "results", "evaluate", "open_stack", "open_table", "export_points"),
         *("export_selected_points", "render_points", "filaments", "spots"),
-        *("get_reader", "write_thunderstorm", "write_parquet"),
+        *("get_reader", "write_thunderstorm", "write_parquet", "write_picasso"),
     ],
     "widgets": ["Pinpoint", "Localize", "Results", "Evaluate"],
-    "writers": ["write_parquet", "write_thunderstorm"],
+    "writers": ["write_parquet", "write_thunderstorm", "write_picasso"],
     "readers": ["get_reader"],
     "sample_data": ["filaments", "spots"],
     "menus": {
