@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any, NoReturn, TextIO
 import typer
 
 from napari_pinpoint.errors import PinpointWarning
+from napari_pinpoint.json_values import plain
 
 #: Exit codes.
 SOME_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -48,20 +48,8 @@ def show_warning(
 
 def emit(result: Any, *, one_line: bool = False, to: TextIO | None = None) -> None:
     """Write a result as JSON, by default as the one object on standard output; what is not finite becomes null."""
-    text = json.dumps(_plain(result), indent=None if one_line else 2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(result), indent=None if one_line else 2, ensure_ascii=False, allow_nan=False)
     print(text, file=to or sys.stdout, flush=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # numpy's numbers and arrays
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

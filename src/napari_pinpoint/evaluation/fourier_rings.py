@@ -102,21 +102,12 @@ def fourier_ring_correlation(
         table = merge(table.without_columns(*(name for name in table if name not in needed)))
     if n_blocks < 2 or repeats < 1:
         raise PinpointError(f"Halves need at least 2 blocks and 1 repeat, not {n_blocks} and {repeats}.")
-    frame = table["frame"]
-    first, last = int(frame.min(initial=0)), int(frame.max(initial=0))
-    block = (frame - first) * n_blocks // (last - first + 1)
-    if len(np.unique(block)) < 2:
-        raise PinpointError("Fourier ring correlation compares times: the table needs points in more than one frame.")
+    block = _blocks(table["frame"], n_blocks)
     pixel = _picture_pixel(table, picture_pixel_px)
     rng = np.random.default_rng(seed)
     splits = [rng.permutation(n_blocks) % 2 == 1 for _ in range(repeats)]
-    sums = np.zeros((repeats, 3, _TILE // 2))
     rings, counts = _rings()
-    for y, x, of_block in _tiles(table, block, pixel):
-        for split, total in zip(splits, sums, strict=True):
-            total += _ring_sums(y, x, split[of_block], rings)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        curves = np.nan_to_num(sums[:, 0] / np.sqrt(sums[:, 1] * sums[:, 2]))
+    curves = _curves(table, block, pixel, splits, rings)
     frequency = np.arange(_TILE // 2) / (_TILE * pixel)
     smoothed = np.stack([_smooth(curve, counts) for curve in curves])
     of_repeats = np.array([_resolution(frequency, curve, threshold) for curve in smoothed])
@@ -142,6 +133,26 @@ def fourier_ring_correlation(
             stacklevel=2,
         )
     return result
+
+
+def _blocks(frame: Array, n_blocks: int) -> Array:
+    """Number of the block that each row's frame (n,) lies in."""
+    first, last = int(frame.min(initial=0)), int(frame.max(initial=0))
+    block: Array = (frame - first) * n_blocks // (last - first + 1)
+    if len(np.unique(block)) < 2:
+        raise PinpointError("Fourier ring correlation compares times: the table needs points in more than one frame.")
+    return block
+
+
+def _curves(table: Localizations, block: Array, pixel: float, splits: list[Array], rings: Array) -> Array:
+    """Correlation in each ring (repeats, n), for each way to split the blocks."""
+    sums = np.zeros((len(splits), 3, _TILE // 2))
+    for y, x, of_block in _tiles(table, block, pixel):
+        for split, total in zip(splits, sums, strict=True):
+            total += _ring_sums(y, x, split[of_block], rings)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        curves: Array = np.nan_to_num(sums[:, 0] / np.sqrt(sums[:, 1] * sums[:, 2]))
+    return curves
 
 
 def _picture_pixel(table: Localizations, given: float | None) -> float:

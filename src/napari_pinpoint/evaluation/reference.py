@@ -15,6 +15,7 @@ from napari_pinpoint.evaluation.coverage import Frames, in_frames
 from napari_pinpoint.evaluation.matching import Floats, Ints, is_ignored
 from napari_pinpoint.evaluation.pairing import Pairing, pair
 from napari_pinpoint.evaluation.scores import Scores, scores_of
+from napari_pinpoint.json_values import plain
 from napari_pinpoint.localizations import Localizations, recorded_field
 
 _NEEDED = ("photons", "background", "psf_sigma_y", "psf_sigma_x")
@@ -53,8 +54,8 @@ class Reference:
 
     def to_dict(self) -> dict[str, Any]:
         """Means and standard deviations by name, ready for JSON; what is not known is None."""
-        means = {name: _plain(self.mean(name)) for name in _SCORES}
-        spreads = {name: _plain(self.spread(name)) for name in _SCORES}
+        means = {name: plain(self.mean(name)) for name in _SCORES}
+        spreads = {name: plain(self.spread(name)) for name in _SCORES}
         return {**means, "standard_deviation": spreads, "seeds": list(self.seeds), "n_unknown": self.n_unknown}
 
 
@@ -118,11 +119,7 @@ def reference_scores(
         )
     frames = (0, int(truth["frame"].max(initial=0)) + 1) if frames is None else frames
     truth = in_frames(truth, frames)
-    draws = [np.full((len(truth), 2), np.nan) for _ in seeds]
-    generators = [np.random.default_rng(seed) for seed in seeds]
-    for rows, root in _roots(truth, camera, shape):
-        for errors, rng in zip(draws, generators, strict=True):
-            errors[rows] = (root @ rng.standard_normal(root.shape[1])).reshape(2, -1).T
+    draws = _errors(truth, camera, shape, seeds)
     known = np.isfinite(draws[0]).all(axis=1)
     moved = [
         truth.select(known).with_columns(y=truth["y"][known] + errors[known, 0], x=truth["x"][known] + errors[known, 1])
@@ -156,6 +153,16 @@ def recorded_camera(*tables: Localizations) -> Camera | None:
     return Camera(**{name: value for name, value in numbers.items() if value is not None})
 
 
+def _errors(truth: Localizations, camera: Camera, shape: tuple[int, int], seeds: Sequence[int]) -> list[Floats]:
+    """For each seed the errors of y and x of every row, (n, 2); NaN where the image does not tell a position."""
+    draws = [np.full((len(truth), 2), np.nan) for _ in seeds]
+    generators = [np.random.default_rng(seed) for seed in seeds]
+    for rows, root in _roots(truth, camera, shape):
+        for errors, rng in zip(draws, generators, strict=True):
+            errors[rows] = (root @ rng.standard_normal(root.shape[1])).reshape(2, -1).T
+    return draws
+
+
 def _roots(truth: Localizations, camera: Camera, shape: tuple[int, int]) -> Iterator[tuple[Ints, Floats]]:
     """Rows of the truth, shape (k,), and what makes their errors, all y, then all x, of white noise: shape (2 k, n)."""
     for rows, core, bound in bounds_by_window(truth, camera, shape):
@@ -167,7 +174,3 @@ def _roots(truth: Localizations, camera: Camera, shape: tuple[int, int]) -> Iter
         root = vectors * np.sqrt(np.maximum(values, 0))  # rounding may leave a variance below 0
         kept = core[known]
         yield rows[known][kept], root[np.concatenate([kept, kept])]
-
-
-def _plain(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -76,9 +76,7 @@ def proposed_spots(
     """
     image = checked_image(image, sigma_px)
     finite = np.isfinite(image)
-    level = np.median(image[finite]) if finite.any() else 0.0
-    filled = np.where(finite, image, level) - level  # the sampled filter does not quite cancel a level
-    filled = filled if bright else -filled
+    filled = above_level(image, bright=bright)
     response = _log(filled, usual_sigma(filled) if sigma_px is None else sigma_px)
     noise = hiding_noise(response)
     spots = _maxima(response)
@@ -86,6 +84,17 @@ def proposed_spots(
     row, column = (np.rint(spots[axis]).astype(np.int64) for axis in ("y", "x"))
     spots = spots.without_columns("response").with_columns(score=score.astype(np.float32))
     return spots.select((score >= min_score) & (score > 0) & finite[row, column])
+
+
+def above_level(image: Image, *, bright: bool) -> Image:
+    """The image less its median, where it is not finite 0, with spots that are brighter than their surroundings.
+
+    The sampled filter does not quite cancel a level.
+    """
+    finite = np.isfinite(image)
+    level = np.median(image[finite]) if finite.any() else 0.0
+    filled: Image = np.where(finite, image, level) - level
+    return filled if bright else -filled
 
 
 def usual_sigma(image: Image) -> float:

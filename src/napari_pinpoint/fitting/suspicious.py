@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from napari_pinpoint.errors import PinpointError
-from napari_pinpoint.fitting.log_spots import proposed_spots, usual_sigma
+from napari_pinpoint.fitting.log_spots import above_level, checked_image, proposed_spots, usual_sigma
 from napari_pinpoint.fitting.snapping import EMPTY, snap
 from napari_pinpoint.localizations import Localizations
 from napari_pinpoint.region import Region
@@ -70,14 +70,13 @@ def suspicious(
     >>> suspicious(image, points, sigma_px=1.4)["reason"].tolist()
     ['no signal']
     """
-    spots = proposed_spots(image, sigma_px=sigma_px, min_score=min_score, bright=bright)
+    image = checked_image(image, sigma_px)
     if complete is not None and complete.labels.shape != np.shape(image):
         raise PinpointError(
             f"{complete.words} is for images of {complete.labels.shape} pixels; this one has {np.shape(image)}."
         )
-    if sigma_px is None:
-        finite = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=float(np.nanmedian(image)))
-        sigma_px = usual_sigma(finite if bright else -finite)
+    sigma_px = usual_sigma(above_level(image, bright=bright)) if sigma_px is None else sigma_px
+    spots = proposed_spots(image, sigma_px=sigma_px, min_score=min_score, bright=bright)
     places = table.positions()[:, -2:]
     doubles = _later_of_near(places, _CLOSE_SIGMAS * sigma_px)
     snapped = snap(image, table["y"], table["x"], reach_px=_REACH_PX, bright=bright)

@@ -85,15 +85,19 @@ def count_objects(table: Localizations, labels: Array, *, image: Array | None = 
     counts |= {"localizations": n, "area_px": area, "area_um2": area * pixel_um2}
     counts |= {"density_per_um2": n / (area * pixel_um2), "density_per_px": n / area}
     if "photons" in table:
-        photons = table["photons"].astype(float)
-        known = np.isfinite(photons)
-        counts["photons"] = np.bincount(place[known], photons[known], minlength=len(n))
-        n_known = np.bincount(place[known], minlength=len(n))
-        counts["photons_mean"] = np.divide(counts["photons"], n_known, out=np.full(len(n), np.nan), where=n_known > 0)
+        counts["photons"], counts["photons_mean"] = _light(table["photons"], place, len(n))
     if image is not None:
         light = np.bincount(pixel_object.ravel(), image.ravel().astype(float), minlength=len(objects))
         counts["image_mean"] = np.repeat(light, n_groups) / area
     return {name: values[keep] for name, values in counts.items()}
+
+
+def _light(photons: Array, place: Array, n: int) -> tuple[Array, Array]:
+    """Sum and mean of the photons at each of n places; what is not known is left out, the mean of none is NaN."""
+    known = np.isfinite(photons)
+    total = np.bincount(place[known], photons[known].astype(float), minlength=n)
+    n_known = np.bincount(place[known], minlength=n)
+    return total, np.divide(total, n_known, out=np.full(n, np.nan), where=n_known > 0)
 
 
 def _checked(table: Localizations, labels: Array, image: Array | None) -> tuple[Array, Array | None]:

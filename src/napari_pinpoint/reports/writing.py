@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.io.atomic import complete_file
+from napari_pinpoint.json_values import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -149,7 +150,7 @@ class Report:
             }
             for section in self.sections
         ]
-        return {"title": self.title, "sections": [_plain(section) for section in sections]}
+        return {"title": self.title, "sections": [plain(section) for section in sections]}
 
 
 def claim(folder: Path, *, overwrite: bool = False) -> None:
@@ -256,17 +257,6 @@ def _text(cell: str | float | None) -> str:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     return cell if isinstance(cell, str) else f"{cell:,}" if isinstance(cell, int) else f"{cell:.4g}"
-
-
-def _plain(value: Any) -> Any:
-    """Values that JSON knows: what is not finite becomes None, numpy's numbers and arrays become Python's."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 _PAGE = """<!doctype html>

@@ -57,6 +57,11 @@ def problem_with(name: str, table: Localizations) -> str:
     return ""
 
 
+def told_of(name: str, table: Localizations) -> str:
+    """What positions mean in a file of a format, and what it will not hold."""
+    return f"Positions: {FORMATS[name].convention}. {losses(name, table)}"
+
+
 def losses(name: str, table: Localizations) -> str:
     """What a file of a format will not hold, in a sentence."""
     lost = FORMATS[name].cannot_hold(table)

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_pinpoint.errors import PinpointError
 from napari_pinpoint.localizations import Localizations
-from napari_pinpoint.plugin.files.export import ask_and_export, losses, problem_with
+from napari_pinpoint.plugin.files.export import ask_and_export, problem_with, told_of
 from napari_pinpoint.plugin.layers.result_layers import (
     add_layer,
     filtered_layer_data,
@@ -146,7 +146,7 @@ class ResultsTab(QWidget):
         shown = 0 if look is None else len(look.rows)
         name = form.format_choice.currentData()
         problem = problem_with(name, look.state.table) if look is not None and shown else ""
-        form.format_note.setText((problem or losses(name, look.state.table)) if look is not None and shown else "")
+        form.format_note.setText((problem or told_of(name, look.state.table)) if look is not None and shown else "")
         form.format_note.setVisible(bool(shown))
         form.export_button.setText(f"Export {shown:,} point{'s' if shown != 1 else ''}..." if shown else "Export...")
         form.export_button.setEnabled(bool(shown) and not problem and not running)
