@@ -20,74 +20,84 @@ _OTHERWISE = "From elsewhere"
 _FIGURES = (".png", ".svg", ".pdf")
 
 
+SegmentFrames = Annotated[
+    int | None,
+    typer.Option("--segment-frames", metavar="N", help="Frames in a segment.", rich_help_panel=_ITSELF),
+]
+LocalizationsPerSegment = Annotated[
+    int | None,
+    typer.Option(
+        "--localizations-per-segment",
+        metavar="N",
+        help="Localizations in a segment instead; 5000, or less in small tables.",
+        rich_help_panel=_ITSELF,
+    ),
+]
+MaxDriftPx = Annotated[
+    float,
+    typer.Option(
+        "--max-drift-px", metavar="F", help="How far the sample may drift, in pixels.", rich_help_panel=_ITSELF
+    ),
+]
+FiducialOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fiducial",
+        metavar="Y,X",
+        help="Where a bead is, in pixels; once for each bead.",
+        rich_help_panel=_OTHERWISE,
+    ),
+]
+FiducialsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--fiducials",
+        metavar="LABELS",
+        help="An image (TIFF) in which each label marks the surroundings of one bead.",
+        rich_help_panel=_OTHERWISE,
+    ),
+]
+RadiusPx = Annotated[
+    float,
+    typer.Option(
+        "--radius-px", metavar="F", help="How far around --fiducial its bead may be.", rich_help_panel=_OTHERWISE
+    ),
+]
+SmoothFrames = Annotated[
+    float,
+    typer.Option(
+        "--smooth-frames",
+        metavar="F",
+        help="Smooth the beads' drift by a Gaussian of so many frames.",
+        rich_help_panel=_OTHERWISE,
+    ),
+]
+DriftFile = Annotated[
+    Path | None,
+    typer.Option("--drift", metavar="FILE.csv", help="A drift that --save-drift wrote.", rich_help_panel=_OTHERWISE),
+]
+SaveDrift = Annotated[
+    Path | None,
+    typer.Option("--save-drift", metavar="FILE.csv", help="Also write the drift of every frame, in px and nm."),
+]
+FigureOption = Annotated[
+    Path | None, typer.Option("--figure", metavar="FILE", help="Also draw drift against time (PNG, SVG or PDF).")
+]
+
+
 def drift(
     table: verbs.Table,
     output: verbs.Output,
-    segment_frames: Annotated[
-        int | None,
-        typer.Option("--segment-frames", metavar="N", help="Frames in a segment.", rich_help_panel=_ITSELF),
-    ] = None,
-    localizations_per_segment: Annotated[
-        int | None,
-        typer.Option(
-            "--localizations-per-segment",
-            metavar="N",
-            help="Localizations in a segment instead; 5000, or less in small tables.",
-            rich_help_panel=_ITSELF,
-        ),
-    ] = None,
-    max_drift_px: Annotated[
-        float,
-        typer.Option(
-            "--max-drift-px", metavar="F", help="How far the sample may drift, in pixels.", rich_help_panel=_ITSELF
-        ),
-    ] = 10.0,
-    fiducial: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fiducial",
-            metavar="Y,X",
-            help="Where a bead is, in pixels; once for each bead.",
-            rich_help_panel=_OTHERWISE,
-        ),
-    ] = None,
-    fiducials: Annotated[
-        Path | None,
-        typer.Option(
-            "--fiducials",
-            metavar="LABELS",
-            help="An image (TIFF) in which each label marks the surroundings of one bead.",
-            rich_help_panel=_OTHERWISE,
-        ),
-    ] = None,
-    radius_px: Annotated[
-        float,
-        typer.Option(
-            "--radius-px", metavar="F", help="How far around --fiducial its bead may be.", rich_help_panel=_OTHERWISE
-        ),
-    ] = 5.0,
-    smooth_frames: Annotated[
-        float,
-        typer.Option(
-            "--smooth-frames",
-            metavar="F",
-            help="Smooth the beads' drift by a Gaussian of so many frames.",
-            rich_help_panel=_OTHERWISE,
-        ),
-    ] = 0.0,
-    drift_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--drift", metavar="FILE.csv", help="A drift that --save-drift wrote.", rich_help_panel=_OTHERWISE
-        ),
-    ] = None,
-    save_drift: Annotated[
-        Path | None,
-        typer.Option("--save-drift", metavar="FILE.csv", help="Also write the drift of every frame, in px and nm."),
-    ] = None,
-    figure: Annotated[
-        Path | None, typer.Option("--figure", metavar="FILE", help="Also draw drift against time (PNG, SVG or PDF).")
-    ] = None,
+    segment_frames: SegmentFrames = None,
+    localizations_per_segment: LocalizationsPerSegment = None,
+    max_drift_px: MaxDriftPx = 10.0,
+    fiducial: FiducialOption = None,
+    fiducials: FiducialsOption = None,
+    radius_px: RadiusPx = 5.0,
+    smooth_frames: SmoothFrames = 0.0,
+    drift_file: DriftFile = None,
+    save_drift: SaveDrift = None,
+    figure: FigureOption = None,
     pixel_size_nm: options.PixelSize = None,
     format: options.Format = None,
     overwrite: options.Overwrite = False,

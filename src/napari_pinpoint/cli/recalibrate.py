@@ -15,25 +15,36 @@ if TYPE_CHECKING:
     from napari_pinpoint.recalibration import Recalibration
 
 
+ModelOption = Annotated[str, typer.Argument(metavar="NAME|FILE", help="The model.")]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="MODEL", help="The model to write (.safetensors).")
+]
+RecipeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe", metavar="NAME|FILE", help="A recipe: new frames are drawn from the scene it validates on."
+    ),
+]
+FramesOption = Annotated[
+    int | None,
+    typer.Option("--frames", metavar="N", min=1, help="Frames to draw; else the recipe's number, or 200."),
+]
+StackOption = Annotated[str | None, typer.Option("--stack", metavar="STACK", help="A stack whose truth is known.")]
+TruthOption = Annotated[Path | None, typer.Option("--truth", metavar="T", help="Its true points, all of them.")]
+TolerancePx = Annotated[
+    float | None,
+    typer.Option("--tolerance-px", metavar="F", help="Distance within which a point is real. [default: 1.5]"),
+]
+
+
 def recalibrate(
-    model: Annotated[str, typer.Argument(metavar="NAME|FILE", help="The model.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model to write (.safetensors).")],
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe", metavar="NAME|FILE", help="A recipe: new frames are drawn from the scene it validates on."
-        ),
-    ] = None,
-    frames: Annotated[
-        int | None,
-        typer.Option("--frames", metavar="N", min=1, help="Frames to draw; else the recipe's number, or 200."),
-    ] = None,
-    stack: Annotated[str | None, typer.Option("--stack", metavar="STACK", help="A stack whose truth is known.")] = None,
-    truth: Annotated[Path | None, typer.Option("--truth", metavar="T", help="Its true points, all of them.")] = None,
-    tolerance_px: Annotated[
-        float | None,
-        typer.Option("--tolerance-px", metavar="F", help="Distance within which a point is real. [default: 1.5]"),
-    ] = None,
+    model: ModelOption,
+    output: OutputOption,
+    recipe: RecipeOption = None,
+    frames: FramesOption = None,
+    stack: StackOption = None,
+    truth: TruthOption = None,
+    tolerance_px: TolerancePx = None,
     device: options.Device = "auto",
     overwrite: options.Overwrite = False,
     json: options.Json = False,

@@ -23,80 +23,90 @@ def parse_limits(text: str) -> tuple[float, float]:
         raise typer.BadParameter(f"{text!r} is not LOW:HIGH, for example 0:400.") from None
 
 
+SourceOption = Annotated[Path, typer.Argument(metavar="TABLE", help="The table of localizations.")]
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="picture.ome.tif: the picture itself, with the size of its pixels; .png or .svg: a figure with a "
+        "scale bar.",
+    ),
+]
+MethodOption = Annotated[
+    Literal["histogram", "gaussian", "ash"],
+    typer.Option(
+        "--method",
+        help="Counts of localizations; each as a Gaussian as wide as its uncertainty; averaged shifted histogram.",
+    ),
+]
+PicturePixelNm = Annotated[
+    float | None, typer.Option("--picture-pixel-nm", metavar="F", help="Size of a pixel of the picture.")
+]
+Magnification = Annotated[
+    float | None,
+    typer.Option(
+        "--magnification", metavar="F", help="Pixels of the picture per pixel of the stack, instead. [default: 10]"
+    ),
+]
+Sigma = Annotated[
+    float | None,
+    typer.Option("--sigma", metavar="F", help="One standard deviation for all Gaussians, in pixels of the stack."),
+]
+Shifts = Annotated[
+    int,
+    typer.Option("--shifts", metavar="N", min=1, help="Width of the bins of ash, in pixels of the picture."),
+]
+ColorBy = Annotated[
+    str | None,
+    typer.Option(
+        "--color-by",
+        metavar="COLUMN",
+        help="Colour: the mean of a column, as frame, z or uncertainty_x_nm; brightness remains the density.",
+    ),
+]
+ColorLimits = Annotated[
+    Any,
+    typer.Option(
+        "--color-limits",
+        parser=parse_limits,
+        metavar="LOW:HIGH",
+        help="Values of the first and last colour; else those that all but 2 % of the rows lie between.",
+    ),
+]
+Colormap = Annotated[
+    str | None,
+    typer.Option("--colormap", metavar="NAME", help="One of matplotlib's. [default: inferno; turbo with --color-by]"),
+]
+Percentile = Annotated[
+    float,
+    typer.Option("--percentile", metavar="F", min=0, max=100, help="White is this percentile of what is not empty."),
+]
+FieldOption = Annotated[
+    Any,
+    typer.Option(
+        "--field-px",
+        parser=parse_field,
+        metavar="ROWSxCOLUMNS",
+        help="Size of the stack's frames; else the record of the table says it, or its points.",
+    ),
+]
+
+
 def render(
-    source: Annotated[Path, typer.Argument(metavar="TABLE", help="The table of localizations.")],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="picture.ome.tif: the picture itself, with the size of its pixels; .png or .svg: a figure with a "
-            "scale bar.",
-        ),
-    ],
-    method: Annotated[
-        Literal["histogram", "gaussian", "ash"],
-        typer.Option(
-            "--method",
-            help="Counts of localizations; each as a Gaussian as wide as its uncertainty; averaged shifted histogram.",
-        ),
-    ] = "histogram",
-    picture_pixel_nm: Annotated[
-        float | None, typer.Option("--picture-pixel-nm", metavar="F", help="Size of a pixel of the picture.")
-    ] = None,
-    magnification: Annotated[
-        float | None,
-        typer.Option(
-            "--magnification", metavar="F", help="Pixels of the picture per pixel of the stack, instead. [default: 10]"
-        ),
-    ] = None,
-    sigma: Annotated[
-        float | None,
-        typer.Option("--sigma", metavar="F", help="One standard deviation for all Gaussians, in pixels of the stack."),
-    ] = None,
-    shifts: Annotated[
-        int,
-        typer.Option("--shifts", metavar="N", min=1, help="Width of the bins of ash, in pixels of the picture."),
-    ] = 4,
-    color_by: Annotated[
-        str | None,
-        typer.Option(
-            "--color-by",
-            metavar="COLUMN",
-            help="Colour: the mean of a column, as frame, z or uncertainty_x_nm; brightness remains the density.",
-        ),
-    ] = None,
-    color_limits: Annotated[
-        Any,
-        typer.Option(
-            "--color-limits",
-            parser=parse_limits,
-            metavar="LOW:HIGH",
-            help="Values of the first and last colour; else those that all but 2 % of the rows lie between.",
-        ),
-    ] = None,
-    colormap: Annotated[
-        str | None,
-        typer.Option(
-            "--colormap", metavar="NAME", help="One of matplotlib's. [default: inferno; turbo with --color-by]"
-        ),
-    ] = None,
-    percentile: Annotated[
-        float,
-        typer.Option(
-            "--percentile", metavar="F", min=0, max=100, help="White is this percentile of what is not empty."
-        ),
-    ] = 99.0,
-    field: Annotated[
-        Any,
-        typer.Option(
-            "--field-px",
-            parser=parse_field,
-            metavar="ROWSxCOLUMNS",
-            help="Size of the stack's frames; else the record of the table says it, or its points.",
-        ),
-    ] = None,
+    source: SourceOption,
+    output: OutputOption,
+    method: MethodOption = "histogram",
+    picture_pixel_nm: PicturePixelNm = None,
+    magnification: Magnification = None,
+    sigma: Sigma = None,
+    shifts: Shifts = 4,
+    color_by: ColorBy = None,
+    color_limits: ColorLimits = None,
+    colormap: Colormap = None,
+    percentile: Percentile = 99.0,
+    field: FieldOption = None,
     pixel_size_nm: options.PixelSize = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
